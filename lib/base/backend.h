@@ -1,0 +1,174 @@
+/*
+ * base/backend.h - the contract between a lock and the servers that keep it.
+ *
+ * lib/lock asks by operations (struct rli_op); a backend carries them out.
+ * An operation is started, and is finished by pumping: rli_backend.pump runs
+ * whatever input and output is possible until something finished. A thread
+ * that locks starts one operation and pumps until it is finished; the keeper
+ * starts many. All connections belong to one thread, and nothing here may be
+ * called for another thread's.
+ */
+#ifndef RLI_BASE_BACKEND_H
+#define RLI_BASE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/servers.h"
+
+/* Where a lock lives on its servers. Read-only once made. */
+struct rli_place {
+	char *k, *meta, *wake;
+	size_t k_len, meta_len, wake_len;
+};
+
+enum rli_op_kind {
+	RLI_OP_ACQUIRE,		/* take K, or learn why not */
+	RLI_OP_CLAIM,		/* make a hold of a hand-off */
+	RLI_OP_RENEW,		/* start the lease anew */
+	RLI_OP_RELEASE,		/* end a hold */
+	RLI_OP_ASK,		/* "we still wait": repairs a lost hand-off */
+	RLI_OP_INSPECT,		/* who holds it */
+	RLI_OP_MEND,		/* pthread_mutex_consistent */
+	RLI_OP_RESET		/* free it, whoever holds it */
+};
+
+/* What an operation asks for besides; each only where it makes sense. */
+#define RLI_DO_WAIT	0x01u	/* acquire: note that we shall wait */
+#define RLI_DO_ROBUST	0x02u	/* acquire, claim: we want EOWNERDEAD */
+#define RLI_DO_SHARE	0x04u	/* acquire: join a REFRESH hold of ours */
+#define RLI_DO_KEEP	0x08u	/* acquire, renew: renew meta's expiry too */
+#define RLI_DO_ANY		0x10u	/* value is "id#": any hold of that owner */
+#define RLI_DO_DIED	0x20u	/* release: the locker ended holding */
+#define RLI_DO_LONGER	0x40u	/* renew: never shorten */
+#define RLI_DO_FORM	0x80u	/* reset: only if K has rl's form */
+
+/* How a granted hold came about. */
+enum rli_how {
+	RLI_NEW,		/* by this very request */
+	RLI_JOINED,		/* a REFRESH hold of this owner, nonce in text */
+	RLI_BEFORE		/* by this request, sent before: its answer was
+				   lost */
+};
+
+struct rli_op {
+	/* The question. Must stay as it is until the operation is finished. */
+	enum rli_op_kind kind;
+	unsigned flags;
+	struct rli_servers *servers;
+	const struct rli_place *place;
+	const char *value;	/* "id#nonce", or "id#" with RLI_DO_ANY */
+	size_t value_len;
+	size_t id_len;		/* of "id#" */
+	const char *token;	/* claim: the "#n" that was popped */
+	size_t token_len;
+	int64_t lease_ms;
+	int64_t patience;	/* a moment: then it is given up, ENOLCK */
+	void (*done)(struct rli_op *);	/* called by pump, or NULL */
+	char *text;		/* room for text in the answer, or NULL */
+	size_t text_size;
+
+	/*
+	 * The answer. err is 0, or
+	 *   EBUSY		acquire: held (left_ms, foreign); claim: too late
+	 *   ESTALE		K is not that hold; fence as far as servers count
+	 *   EINVAL		mend: there is nothing to mend
+	 *   ENOTRECOVERABLE
+	 *   ENOLCK		the servers could not be asked: try again
+	 *   EACCES, EPROTO, ENOMEM: trying again would not help
+	 */
+	bool finished;
+	int err;
+	bool unanswered;	/* ENOLCK, and the request may have been run or
+				   may yet be; what it may have taken is given
+				   back behind it, so its value is used up */
+	bool resent;		/* it was sent before, and that send was not
+				   answered: it may have been run twice */
+	int64_t sent;		/* a moment before the first byte was sent */
+	uint64_t fence;		/* granted: of the hold. ESTALE: the last one
+				   given out, plus 1 if it was unlocked */
+	enum rli_how how;
+	bool dead;		/* granted: the owner before did not unlock */
+	bool foreign;		/* busy: held by a client that is not rl */
+	bool held;		/* reset: it was held */
+	int64_t left_ms;	/* of the lease; -1: for ever */
+	size_t text_len;	/* of what is in text, which ends in 0 */
+
+	union {
+		max_align_t align;
+		char bytes[128];
+	} backend;		/* the backend's own */
+};
+
+/* A wait in the line of a lock, on the calling thread's connection. */
+struct rli_wait {
+	struct rli_servers *servers;
+	const struct rli_place *place;
+	int64_t deadline;	/* when the servers end the wait */
+	char token[32];		/* what was popped, without the name of K */
+	size_t token_len;
+	union {
+		max_align_t align;
+		char bytes[128];
+	} backend;
+};
+
+struct rli_conns;		/* the connections of one thread */
+
+/*
+ * None of these functions is a cancellation point, raises SIGPIPE or calls
+ * back but through op->done. "Blocks" means: in poll, until the moment given.
+ */
+struct rli_backend {
+	/* The calling thread's connections, none yet. ENOMEM. */
+	int (*open)(struct rli_conns **conns);
+	/* Closes them all; a late answer that could matter is not awaited. */
+	void (*close)(struct rli_conns *conns);
+
+	/* Sends; does not block. It may be finished on return, if it failed;
+	 * else pump finishes it. */
+	void (*start)(struct rli_conns *conns, struct rli_op *op);
+	/*
+	 * Blocks until an operation finished, until, or until wakefd (-1:
+	 * none) is readable. With nothing started it just waits.
+	 */
+	void (*pump)(struct rli_conns *conns, int64_t until, int wakefd);
+	/*
+	 * Sends a release and does not wait for its answer, which is read
+	 * before the next one. 0, or ENOLCK if it may not have been sent. Takes
+	 * a copy: op may go at once.
+	 */
+	int (*post)(struct rli_conns *conns, struct rli_op *op);
+
+	/*
+	 * Waiting: begin, then poll until it answers other than EINPROGRESS.
+	 * The servers end the wait at its deadline; end() may be called at any
+	 * time, and after poll has answered does nothing.
+	 * poll blocks until the moment given and answers
+	 *   0			handed: the token is in wait->token
+	 *   EAGAIN		something changed: acquire again
+	 *   ETIMEDOUT		the deadline came, and no hand-off with it
+	 *   EINPROGRESS	the moment given has come first
+	 *   ENOLCK, EACCES, EPROTO	as for an operation
+	 */
+	int (*wait_begin)(struct rli_conns *conns, struct rli_wait *wait);
+	int (*wait_poll)(struct rli_conns *conns, struct rli_wait *wait,
+			 int64_t until);
+	void (*wait_end)(struct rli_conns *conns, struct rli_wait *wait);
+
+	/* Resets every lock under the prefix. Blocks. *n: how many were held. */
+	int (*sweep)(struct rli_conns *conns, struct rli_servers *servers,
+		     const char *prefix, size_t *n);
+
+	/* Around fork; the child forgets every connection of the parent,
+	 * closing the sockets without a byte on them. */
+	void (*before_fork)(void);
+	void (*after_fork_parent)(void);
+	void (*after_fork_child)(void);
+};
+
+/* The one there is. Defined by lib/redis. */
+extern const struct rli_backend rli_backend;
+
+#endif /* RLI_BASE_BACKEND_H */

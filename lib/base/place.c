@@ -1,0 +1,85 @@
+#include "base/place.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+/* Whether K has a hash tag: 0 or 1, or -1 if its braces make none. */
+static int hash_tag(const char *k)
+{
+	const char *open = strchr(k, '{'), *close = strchr(k, '}');
+
+	if (!open && !close)
+		return 0;
+	if (!open || !close || close < open + 2 || strchr(open + 1, '{') ||
+	    strchr(close + 1, '}'))
+		return -1;
+	return 1;
+}
+
+static char *join(const char *a, const char *b, const char *c, size_t *len)
+{
+	char *text;
+
+	*len = strlen(a) + strlen(b) + strlen(c);
+	text = rli_malloc(*len + 1);
+	if (text)
+		stpcpy(stpcpy(stpcpy(text, a), b), c);
+	return text;
+}
+
+int rli_place_check_name(const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	if (len == 0)
+		return rli_fail(EINVAL, "a lock needs a name");
+	if (len > RLI_NAME_MAX)
+		return rli_fail(EINVAL, "a lock's name is at most %d bytes "
+				"long, not %zu", RLI_NAME_MAX, len);
+	return 0;
+}
+
+static void make_keys(struct rli_place *p, int tag, const char *prefix,
+		      const char *name)
+{
+	p->k = join(prefix, name, "", &p->k_len);
+	if (!p->k)
+		return;
+	p->meta = tag ? join(p->k, ":rl.meta", "", &p->meta_len)
+		      : join("{", p->k, "}:rl:meta", &p->meta_len);
+	p->wake = tag ? join(p->k, ":rl.wake", "", &p->wake_len)
+		      : join("{", p->k, "}:rl:wake", &p->wake_len);
+}
+
+int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
+{
+	int tag;
+
+	memset(p, 0, sizeof(*p));
+	make_keys(p, 0, prefix, name);
+	tag = p->k ? hash_tag(p->k) : 0;
+	if (tag) {
+		rli_place_free(p);
+		make_keys(p, 1, prefix, name);
+	}
+	if (tag < 0)
+		rli_fail(EINVAL, "'%s%s' has a brace that is not part of one "
+			 "hash tag, {like this}", prefix, name);
+	else if (p->wake && p->meta)
+		return 0;
+	else
+		rli_fail_nomem();
+	rli_place_free(p);
+	return tag < 0 ? EINVAL : ENOMEM;
+}
+
+void rli_place_free(struct rli_place *p)
+{
+	rli_free(p->k);
+	rli_free(p->meta);
+	rli_free(p->wake);
+	memset(p, 0, sizeof(*p));
+}

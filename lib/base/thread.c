@@ -1,0 +1,130 @@
+#include "base/thread.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/random.h"
+
+/*
+ * Initial-exec: one load, no allocation, safe in a signal handler or inside
+ * somebody's malloc.
+ */
+static _Thread_local struct rli_thread *current
+	__attribute__((tls_model("initial-exec")));
+static pthread_key_t key;
+static void (*at_end)(struct rli_thread *);
+static atomic_ulong serials;
+
+static void thread_ends(void *record)
+{
+	struct rli_thread *self = record;
+
+	/* rl may be used by at_end, and by destructors that run after us: those
+	 * make a new record, and we are called again. */
+	current = self;
+	at_end(self);
+	current = NULL;
+	rli_free(self);
+}
+
+int rli_threads_init(void (*end)(struct rli_thread *self))
+{
+	at_end = end;
+	return pthread_key_create(&key, thread_ends);
+}
+
+/* What stands between an id and a nonce. */
+static size_t add_mark(char *id)
+{
+	size_t len = strlen(id);
+
+	memcpy(id + len, "#", 2);
+	return len + 1;
+}
+
+/* Who this thread is: an id and nonces that no other thread has. */
+static int identify(struct rli_thread *self)
+{
+	int err;
+
+	self->serial = atomic_fetch_add_explicit(&serials, 1,
+						 memory_order_relaxed) + 1;
+	rli_random(&self->nonce, sizeof(self->nonce));
+	err = rli_thread_owner(self->id, sizeof(self->id) - 1, self->serial);
+	if (!err)
+		err = rli_process_owner(self->process,
+					sizeof(self->process) - 1);
+	if (err)
+		return err;
+	self->id_len = add_mark(self->id);
+	self->process_len = add_mark(self->process);
+	return 0;
+}
+
+static int make_record(struct rli_thread **self)
+{
+	struct rli_thread *made = rli_calloc(1, sizeof(*made));
+	int err;
+
+	if (!made)
+		return rli_fail_nomem();
+	err = identify(made);
+	if (!err && pthread_setspecific(key, made))
+		err = rli_fail_nomem();
+	if (err) {
+		rli_free(made);
+		return err;
+	}
+	*self = current = made;
+	return 0;
+}
+
+int rli_thread_self(struct rli_thread **self)
+{
+	*self = current;
+	return *self ? 0 : make_record(self);
+}
+
+struct rli_thread *rli_thread_peek(void)
+{
+	return current;
+}
+
+void rli_thread_nonce(struct rli_thread *self, int shared, char *digits)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t n = ++self->nonce;
+	int i;
+
+	n = shared ? n | 1ULL << 63 : n & ~(1ULL << 63);
+	for (i = RLI_NONCE_LEN - 1; i >= 0; i--, n >>= 4)
+		digits[i] = hex[n & 15];
+}
+
+void rli_thread_after_fork(void)
+{
+	struct rli_thread *self = current;
+
+	if (!self)
+		return;
+	self->conns = NULL;
+	atomic_store_explicit(&self->holds, 0, memory_order_relaxed);
+	/* Without an id it must not go on: the next call tries again. */
+	if (identify(self)) {
+		pthread_setspecific(key, NULL);
+		current = NULL;
+		rli_free(self);
+	}
+}
+
+void rli_thread_leave(void)
+{
+	struct rli_thread *self = current;
+
+	if (!self)
+		return;
+	pthread_setspecific(key, NULL);
+	thread_ends(self);
+}
