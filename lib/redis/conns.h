@@ -1,0 +1,35 @@
+/*
+ * redis/conns.h - the connections of one thread, one per server.
+ */
+#ifndef RLI_REDIS_CONNS_H
+#define RLI_REDIS_CONNS_H
+
+#include "redis/session.h"
+
+struct rli_post;
+
+struct rli_conns {
+	struct rli_conns *next, **link;	/* under the registry's guard */
+	struct rli_session *sessions;
+	int n;
+	struct pollfd *fds;		/* room for n + 1 */
+	struct rli_post *posts;		/* to use again */
+	unsigned finished;		/* operations, ever */
+};
+
+int rli_conns_open(struct rli_conns **conns);
+void rli_conns_close(struct rli_conns *conns);
+
+/* The session with a node, made if need be. ENOMEM. */
+int rli_conns_session(struct rli_conns *conns, struct rli_node *node,
+		      struct rli_session **session);
+
+/* See rli_backend.pump. */
+void rli_conns_pump(struct rli_conns *conns, int64_t until, int wakefd);
+
+/* See rli_backend. */
+void rli_conns_before_fork(void);
+void rli_conns_after_fork_parent(void);
+void rli_conns_after_fork_child(void);
+
+#endif /* RLI_REDIS_CONNS_H */

@@ -1,0 +1,85 @@
+#include "redis/out.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+/* "$" or "*", a number, CR LF. */
+#define HEAD_MAX 24
+
+size_t rli_decimal(char *buf, int64_t value)
+{
+	char digits[20];
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	size_t n = 0, len = 0;
+
+	do
+		digits[n++] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (value < 0)
+		buf[len++] = '-';
+	while (n)
+		buf[len++] = digits[--n];
+	return len;
+}
+
+static int reserve(struct rli_out *out, size_t more)
+{
+	size_t cap = out->cap ? out->cap : 1024;
+	char *buf;
+
+	if (out->cap - out->len >= more)
+		return 0;
+	while (cap - out->len < more)
+		cap *= 2;
+	buf = rli_realloc(out->buf, cap);
+	if (!buf)
+		return rli_fail_nomem();
+	out->buf = buf;
+	out->cap = cap;
+	return 0;
+}
+
+static void put(struct rli_out *out, const char *p, size_t len)
+{
+	memcpy(out->buf + out->len, p, len);
+	out->len += len;
+}
+
+static void put_head(struct rli_out *out, char kind, size_t number)
+{
+	out->buf[out->len++] = kind;
+	out->len += rli_decimal(out->buf + out->len, (int64_t)number);
+	put(out, "\r\n", 2);
+}
+
+int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n)
+{
+	size_t more = HEAD_MAX;
+	int i, err;
+
+	for (i = 0; i < n; i++)
+		more += arg[i].len + HEAD_MAX;
+	err = reserve(out, more);
+	if (err)
+		return err;
+	put_head(out, '*', (size_t)n);
+	for (i = 0; i < n; i++) {
+		put_head(out, '$', arg[i].len);
+		put(out, arg[i].p, arg[i].len);
+		put(out, "\r\n", 2);
+	}
+	return 0;
+}
+
+void rli_out_clear(struct rli_out *out)
+{
+	out->len = out->sent = 0;
+}
+
+void rli_out_free(struct rli_out *out)
+{
+	rli_free(out->buf);
+	memset(out, 0, sizeof(*out));
+}

@@ -1,0 +1,31 @@
+-- Start the lease of a hold anew.
+--   KEYS  K, meta
+--   ARGV  value, lease ms, flags, ms to keep meta
+--   flags a: value is "id#", any hold of that owner   l: never shorten
+--         k: renew the expiry of meta
+-- Answers
+--   {1, left}   done; what is left of the lease, ms
+--   {0, n}      K is not that hold; n tells the caller what became of it
+local K, M = KEYS[1], KEYS[2]
+local value, lease, flags = ARGV[1], ARGV[2], ARGV[3]
+local cur = redis.call('GET', K)
+local mine = cur == value
+if not mine and cur and string.find(flags, 'a', 1, true) then
+	mine = #cur == #value + 16 and string.sub(cur, 1, #value) == value
+end
+if not mine then
+	local v = tonumber(redis.call('HGET', M, 'f') or '0')
+	return { 0, math.floor(v / 2) }
+end
+local left = tonumber(lease)
+local shorten = not string.find(flags, 'l', 1, true)
+local had = redis.call('PTTL', K)
+if shorten or (had >= 0 and had < left) then
+	redis.call('PEXPIRE', K, lease)
+else
+	left = had
+end
+if string.find(flags, 'k', 1, true) then
+	redis.call('PEXPIRE', M, ARGV[4])
+end
+return { 1, left }

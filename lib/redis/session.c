@@ -1,0 +1,450 @@
+#include "redis/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "redis/link.h"
+#include "redis/secret.h"
+
+#define READ_MAX 16384
+
+static const char *label(const struct rli_session *s)
+{
+	return s->node->url.label;
+}
+
+int rli_session_open(struct rli_node *node, struct rli_session **session)
+{
+	struct rli_session *s = rli_calloc(1, sizeof(*s));
+
+	if (!s)
+		return rli_fail_nomem();
+	s->node = node;
+	s->fd = -1;
+	s->tail = &s->head;
+	rli_node_hold(node);
+	*session = s;
+	return 0;
+}
+
+static void drop_addresses(struct rli_session *s)
+{
+	if (s->lookup)
+		rli_lookup_abandon(s->lookup);
+	if (s->list)
+		freeaddrinfo(s->list);
+	s->lookup = NULL;
+	s->list = s->addr = NULL;
+}
+
+static void close_socket(struct rli_session *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	if (s->reader)
+		redisReaderFree(s->reader);
+	s->reader = NULL;
+	rli_out_clear(&s->greeting);
+}
+
+void rli_session_forget(struct rli_session *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->lookup)
+		close(rli_lookup_fd(s->lookup));
+}
+
+/* ------------------------------------------------------------- breaking */
+
+void rli_session_break(struct rli_session *s, int err)
+{
+	struct rli_request *r = s->head, *next;
+	size_t flushed = s->flushed;
+
+	snprintf(s->why, sizeof(s->why), "%s", rli_error_message());
+	if (s->state != RLI_CLOSED)
+		rli_log(RL_LOG_INFO, "connection ended: %s", s->why);
+	close_socket(s);
+	drop_addresses(s);
+	rli_out_clear(&s->out);
+	s->state = RLI_CLOSED;
+	s->failed = 0;
+	s->flushed = 0;
+	s->head = NULL;
+	s->tail = &s->head;
+	/* They may submit again, which is why the list was taken off first. */
+	for (; r; r = next) {
+		next = r->next;
+		rli_fail(err, "%s", s->why);
+		r->done(r, err, flushed <= r->begin, NULL);
+	}
+}
+
+void rli_session_close(struct rli_session *s)
+{
+	s->closing = true;
+	rli_fail(ENOLCK, "%s: connection closed", label(s));
+	rli_session_break(s, ENOLCK);
+	rli_out_free(&s->greeting);
+	rli_out_free(&s->out);
+	rli_node_put(s->node);
+	rli_free(s);
+}
+
+static void fail_later(struct rli_session *s, int err)
+{
+	snprintf(s->why, sizeof(s->why), "%s", rli_error_message());
+	s->failed = err;
+}
+
+/* ----------------------------------------------------------- connecting */
+
+static int add_auth(struct rli_session *s)
+{
+	const struct rli_url *url = &s->node->url;
+	struct rli_arg arg[3] = { RLI_ARG("AUTH") };
+	char buf[RLI_SECRET_MAX];
+	const char *password;
+	int n = 1, err = rli_secret(url, buf, &password);
+
+	if (err || !password)
+		return err;
+	if (url->user)
+		arg[n++] = (struct rli_arg){ url->user, strlen(url->user) };
+	arg[n++] = (struct rli_arg){ password, strlen(password) };
+	err = rli_out_command(&s->greeting, arg, n);
+	explicit_bzero(buf, sizeof(buf));
+	s->greetings++;
+	return err;
+}
+
+static int add_select(struct rli_session *s)
+{
+	struct rli_arg arg[2] = { RLI_ARG("SELECT") };
+	char db[24];
+
+	if (s->node->url.db == 0)
+		return 0;
+	arg[1] = (struct rli_arg){ db, rli_decimal(db, s->node->url.db) };
+	s->greetings++;
+	return rli_out_command(&s->greeting, arg, 2);
+}
+
+static int greet(struct rli_session *s)
+{
+	int err;
+
+	drop_addresses(s);
+	s->used = false;
+	s->greetings = 0;
+	s->reader = rli_reader_new(&s->reply);
+	if (!s->reader)
+		return rli_fail_nomem();
+	err = add_auth(s);
+	if (!err)
+		err = add_select(s);
+	s->state = s->greetings ? RLI_GREETING : RLI_READY;
+	return err;
+}
+
+static int cannot_connect(const struct rli_session *s, int err)
+{
+	return rli_fail(ENOLCK, "%s: cannot connect: %s", label(s),
+			rli_system_error(err));
+}
+
+/* Tries the address s->addr, and those behind it if it fails at once. */
+static int try_address(struct rli_session *s)
+{
+	const struct rli_url *url = &s->node->url;
+	int err = rli_link_connect(url, s->addr, &s->fd);
+
+	while (err && err != EINPROGRESS && s->addr && s->addr->ai_next) {
+		s->addr = s->addr->ai_next;
+		err = rli_link_connect(url, s->addr, &s->fd);
+	}
+	if (err && err != EINPROGRESS)
+		return cannot_connect(s, err);
+	s->state = RLI_CONNECTING;
+	return err ? 0 : greet(s);
+}
+
+static int look_up(struct rli_session *s)
+{
+	const struct rli_url *url = &s->node->url;
+	int err = rli_lookup_begin(url->host, url->port, &s->lookup, &s->list);
+
+	s->addr = s->list;
+	return err || s->lookup ? err : try_address(s);
+}
+
+static void begin_connecting(struct rli_session *s)
+{
+	const struct rli_url *url = &s->node->url;
+	int err;
+
+	s->state = RLI_RESOLVING;
+	s->deadline = rli_after(rli_now(), rli_ms(url->connect_timeout_ms));
+	err = url->scheme == RLI_UNIX ? try_address(s) : look_up(s);
+	if (err)
+		fail_later(s, err);
+}
+
+static int looked_up(struct rli_session *s)
+{
+	int err = rli_lookup_take(s->lookup, &s->list);
+
+	s->lookup = NULL;
+	s->addr = s->list;
+	if (err)
+		return rli_fail(ENOLCK, "%s: cannot look the host up: %s",
+				label(s), gai_strerror(err));
+	return try_address(s);
+}
+
+static int connected(struct rli_session *s)
+{
+	int err = rli_link_connected(s->fd);
+
+	if (!err)
+		return greet(s);
+	close(s->fd);
+	s->fd = -1;
+	if (!s->addr || !s->addr->ai_next)
+		return cannot_connect(s, err);
+	s->addr = s->addr->ai_next;
+	return try_address(s);
+}
+
+/* ------------------------------------------------------ sending, reading */
+
+static int flush(struct rli_session *s, struct rli_out *out, size_t *count)
+{
+	while (out->sent < out->len) {
+		ssize_t n = rli_link_send(s->fd, out->buf + out->sent,
+					  out->len - out->sent);
+
+		if (n == -EAGAIN)
+			return 0;
+		if (n < 0)
+			return rli_fail(ENOLCK, "%s: sending: %s", label(s),
+					rli_system_error((int)-n));
+		out->sent += (size_t)n;
+		*count += (size_t)n;
+	}
+	rli_out_clear(out);
+	return 0;
+}
+
+static int flush_all(struct rli_session *s)
+{
+	size_t greeting = 0;
+	int err = 0;
+
+	if (s->state >= RLI_GREETING && s->greeting.len)
+		err = flush(s, &s->greeting, &greeting);
+	if (!err && s->state == RLI_READY && s->out.len)
+		err = flush(s, &s->out, &s->flushed);
+	return err;
+}
+
+static int greeted(struct rli_session *s)
+{
+	if (s->reply.type == REDIS_REPLY_ERROR)
+		return rli_reply_error(label(s), &s->reply);
+	if (--s->greetings == 0)
+		s->state = RLI_READY;
+	return 0;
+}
+
+static int deliver(struct rli_session *s)
+{
+	struct rli_request *r = s->head;
+
+	if (s->state == RLI_GREETING)
+		return greeted(s);
+	if (!r && s->reply.type == REDIS_REPLY_ERROR)
+		return rli_reply_error(label(s), &s->reply);
+	if (!r)
+		return rli_fail(EPROTO, "%s: an answer to no question",
+				label(s));
+	s->used = true;
+	s->head = r->next;
+	if (!s->head)
+		s->tail = &s->head;
+	r->done(r, 0, false, &s->reply);
+	return 0;
+}
+
+/* Gives every whole answer in the parser to whom it belongs. */
+static int deliver_all(struct rli_session *s)
+{
+	void *reply;
+
+	for (;;) {
+		int err;
+
+		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
+			return rli_fail(EPROTO, "%s: not the Redis protocol: %s",
+					label(s), s->reader->errstr);
+		if (!reply)
+			return 0;
+		err = deliver(s);
+		if (err)
+			return err;
+		/* A done function may have ended the session. */
+		if (!s->reader)
+			return 0;
+	}
+}
+
+static int receive(struct rli_session *s)
+{
+	char buf[READ_MAX];
+	ssize_t n = rli_link_receive(s->fd, buf, sizeof(buf));
+
+	if (n == -EAGAIN)
+		return 0;
+	if (n == 0)
+		return rli_fail(ENOLCK, "%s: the server closed the connection",
+				label(s));
+	if (n < 0)
+		return rli_fail(ENOLCK, "%s: receiving: %s", label(s),
+				rli_system_error((int)-n));
+	if (redisReaderFeed(s->reader, buf, (size_t)n) != REDIS_OK)
+		return rli_fail_nomem();
+	return deliver_all(s);
+}
+
+/* -------------------------------------------------------------- the owner */
+
+int rli_session_submit(struct rli_session *s, struct rli_request *r,
+		       const struct rli_arg *arg, int n)
+{
+	size_t begin = s->flushed + s->out.len - s->out.sent;
+	int err = s->closing ? ENOLCK : rli_out_command(&s->out, arg, n);
+
+	if (err)
+		return err;
+	r->begin = begin;
+	r->next = NULL;
+	*s->tail = r;
+	s->tail = &r->next;
+	if (s->state == RLI_CLOSED && !s->failed)
+		begin_connecting(s);
+	if (!s->failed) {
+		err = flush_all(s);
+		if (err)
+			fail_later(s, err);
+	}
+	return 0;
+}
+
+void rli_session_last_words(struct rli_session *s, int err,
+			    const struct rli_arg *arg, int n)
+{
+	char why[RLI_ERROR_MAX];
+
+	snprintf(why, sizeof(why), "%s", rli_error_message());
+	if (s->state == RLI_READY && !rli_out_command(&s->out, arg, n))
+		flush_all(s);
+	rli_fail(err, "%s", why);
+	rli_session_break(s, err);
+}
+
+bool rli_session_poll(const struct rli_session *s, struct pollfd *fd)
+{
+	if (s->state == RLI_CLOSED || s->failed)
+		return false;
+	fd->revents = 0;
+	fd->events = POLLIN;
+	fd->fd = s->lookup ? rli_lookup_fd(s->lookup) : s->fd;
+	if (s->state == RLI_CONNECTING || s->greeting.len ||
+	    (s->state == RLI_READY && s->out.len))
+		fd->events |= POLLOUT;
+	return true;
+}
+
+int64_t rli_session_due(const struct rli_session *s)
+{
+	int64_t due = RLI_FOREVER;
+	const struct rli_request *r;
+
+	if (s->failed)
+		return 0;
+	if (s->state != RLI_CLOSED && s->state != RLI_READY)
+		due = s->deadline;
+	for (r = s->head; r; r = r->next)
+		if (r->deadline < due)
+			due = r->deadline;
+	return due;
+}
+
+static int progress(struct rli_session *s, short revents)
+{
+	int err = 0;
+
+	if (!revents)
+		return 0;
+	if (s->state == RLI_RESOLVING)
+		err = looked_up(s);
+	else if (s->state == RLI_CONNECTING)
+		err = connected(s);
+	else if (revents & (POLLIN | POLLHUP | POLLERR))
+		err = receive(s);
+	return err ? err : flush_all(s);
+}
+
+/* The first request whose time is up; NULL if none. */
+static struct rli_request *expired(const struct rli_session *s, int64_t now)
+{
+	struct rli_request *r = s->head;
+
+	while (r && r->deadline > now)
+		r = r->next;
+	return r;
+}
+
+static void check_time(struct rli_session *s)
+{
+	int64_t now = rli_now();
+	struct rli_request *r;
+
+	if (s->state != RLI_CLOSED && s->state != RLI_READY &&
+	    s->deadline <= now) {
+		rli_fail(ENOLCK, "%s: no connection within %d ms", label(s),
+			 s->node->url.connect_timeout_ms);
+		rli_session_break(s, ENOLCK);
+		return;
+	}
+	r = expired(s, now);
+	if (!r)
+		return;
+	rli_fail(ENOLCK, "%s: no answer in time", label(s));
+	if (r->expired)
+		r->expired(r, s);
+	else
+		rli_session_break(s, ENOLCK);
+}
+
+void rli_session_advance(struct rli_session *s, short revents)
+{
+	int err = s->failed;
+
+	if (err)
+		rli_fail(err, "%s", s->why);
+	else
+		err = progress(s, revents);
+	if (err)
+		rli_session_break(s, err);
+	else
+		check_time(s);
+}

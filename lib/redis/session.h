@@ -1,0 +1,110 @@
+/*
+ * redis/session.h - one connection to one server, and who waits on it.
+ *
+ * A session is a small machine that never blocks: it looks its host up,
+ * connects, greets (AUTH, SELECT), and then sends commands and gives each
+ * request its answer, in order. Whoever owns the session polls its descriptor
+ * and calls rli_session_advance().
+ *
+ * A session belongs to one thread. A request is its caller's memory, and is
+ * the session's from submit until its done function is called, which happens
+ * exactly once, with 0 and a reply or with the reason why there is none.
+ */
+#ifndef RLI_REDIS_SESSION_H
+#define RLI_REDIS_SESSION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/servers.h"
+#include "redis/out.h"
+#include "redis/reply.h"
+#include "redis/resolve.h"
+
+struct rli_session;
+
+struct rli_request {
+	struct rli_request *next;
+	int64_t deadline;	/* then the session is given up */
+	/*
+	 * err 0: reply holds the answer, until done returns. Else ENOLCK,
+	 * EACCES, EPROTO or ENOMEM with the thread's message set; unsent: no
+	 * byte of it reached the kernel. A done function may submit again.
+	 */
+	void (*done)(struct rli_request *request, int err, bool unsent,
+		     const struct rli_reply *reply);
+	/* Called instead when its deadline has passed, if not NULL, to end the
+	 * session in its own way (rli_session_last_words). */
+	void (*expired)(struct rli_request *request,
+			struct rli_session *session);
+	size_t begin;		/* where its bytes begin, counted from the first
+				   that the connection carries behind the
+				   greeting */
+};
+
+enum rli_session_state {
+	RLI_CLOSED,
+	RLI_RESOLVING,		/* lookup is set, or list is */
+	RLI_CONNECTING,		/* fd is set */
+	RLI_GREETING,		/* the answers to AUTH and SELECT are due */
+	RLI_READY
+};
+
+struct rli_session {
+	struct rli_session *next;	/* of the same thread */
+	struct rli_node *node;		/* held */
+	enum rli_session_state state;
+	int fd;
+	struct rli_lookup *lookup;
+	struct addrinfo *list, *addr;	/* addr: the one that is tried */
+	int64_t deadline;		/* of connecting and greeting */
+	int failed;			/* connecting failed at once: the next
+					   advance tells; the cause is in why */
+	char why[256];
+	bool used;			/* it has answered a request */
+	bool closing;			/* for good: nothing is submitted */
+	int greetings;			/* answers to come before READY */
+	redisReader *reader;
+	struct rli_reply reply;
+	struct rli_out greeting;	/* sent while GREETING */
+	struct rli_out out;		/* sent while READY */
+	size_t flushed;			/* bytes of out sent on this connection */
+	struct rli_request *head, **tail;	/* submitted, in order */
+};
+
+/* A closed session with node. ENOMEM. */
+int rli_session_open(struct rli_node *node, struct rli_session **session);
+
+/* Frees it. Requests still submitted are told ENOLCK. */
+void rli_session_close(struct rli_session *session);
+
+/* In a forked child: close the sockets, and touch nothing else. */
+void rli_session_forget(struct rli_session *session);
+
+/*
+ * Sends a command when it can; connects first if need be. Never calls done.
+ * ENOMEM: not submitted.
+ */
+int rli_session_submit(struct rli_session *session,
+		       struct rli_request *request, const struct rli_arg *arg,
+		       int n);
+
+/* Sends a command, if connected, whose answer nobody will read, and closes;
+ * requests are told err, with the thread's message. */
+void rli_session_last_words(struct rli_session *session, int err,
+			    const struct rli_arg *arg, int n);
+
+/* Closes the connection; requests are told err, with the thread's message. */
+void rli_session_break(struct rli_session *session, int err);
+
+/* What to poll for: true if there is anything. */
+bool rli_session_poll(const struct rli_session *session, struct pollfd *fd);
+
+/* When rli_session_advance() must be called although nothing happens. */
+int64_t rli_session_due(const struct rli_session *session);
+
+/* Input and output as far as possible; revents as poll(2) gave it. */
+void rli_session_advance(struct rli_session *session, short revents);
+
+#endif /* RLI_REDIS_SESSION_H */

@@ -1,0 +1,194 @@
+#include "redis/wait.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+/*
+ * A server looks at its clients' time-outs when it wakes, which an idle one
+ * does ten times a second. Any byte wakes it, so at the deadline it gets a
+ * PING. An answer that has not come GRACE later will not come in time.
+ */
+#define GRACE (200 * RLI_MS)
+/* The server's time-out ends a moment before ours, so that the PING finds it
+ * over; the rest of the time is waited here. */
+#define EARLY (1 * RLI_MS)
+
+struct line {
+	struct rli_request request;	/* BLPOP */
+	struct rli_request nudge;	/* PING */
+	struct rli_conns *conns;
+	struct rli_session *session;
+	int result;			/* EINPROGRESS: not answered yet */
+	bool nudged;
+	bool nudge_due;			/* its answer is to come */
+};
+
+_Static_assert(sizeof(struct line) + sizeof(struct rli_wait *) <=
+	       sizeof(((struct rli_wait *)0)->backend),
+	       "rli_wait.backend is too small");
+
+static struct line *line_of(struct rli_wait *wait)
+{
+	return (struct line *)wait->backend.bytes;
+}
+
+static struct rli_wait *wait_of(struct line *line)
+{
+	return (struct rli_wait *)((char *)line -
+				   offsetof(struct rli_wait, backend));
+}
+
+/* The list's name and "#n K" or "! K"; or nil if the time-out came first. */
+static int popped(struct line *line, const struct rli_reply *reply)
+{
+	struct rli_wait *wait = wait_of(line);
+	size_t len;
+
+	if (reply->type == REDIS_REPLY_NIL)
+		return ETIMEDOUT;
+	if (reply->items != 2 || reply->text_len == 0)
+		return rli_reply_nonsense(line->session->node->url.label,
+					  "BLPOP", reply);
+	len = strcspn(reply->text, " ");
+	if (reply->text[0] != '#' || len >= sizeof(wait->token))
+		return EAGAIN;
+	memcpy(wait->token, reply->text, len);
+	wait->token[len] = '\0';
+	wait->token_len = len;
+	return 0;
+}
+
+static void answered(struct rli_request *r, int err, bool unsent,
+		     const struct rli_reply *reply)
+{
+	struct line *line = (struct line *)r;
+
+	(void)unsent;
+	if (line->result != EINPROGRESS)
+		return;
+	if (!err && reply->type == REDIS_REPLY_ERROR)
+		err = rli_reply_error(line->session->node->url.label, reply);
+	line->result = err ? err : popped(line, reply);
+	line->conns->finished++;
+}
+
+/* The deadline is past, and the server says nothing: leave. A token that is on
+ * its way is lost; the next question of those who wait repairs that. */
+static void expired(struct rli_request *r, struct rli_session *session)
+{
+	struct line *line = (struct line *)r;
+
+	line->result = ETIMEDOUT;
+	line->conns->finished++;
+	rli_session_break(session, ENOLCK);
+}
+
+static void nudge_answered(struct rli_request *r, int err, bool unsent,
+			   const struct rli_reply *reply)
+{
+	struct line *line = (struct line *)((char *)r -
+					    offsetof(struct line, nudge));
+
+	(void)err;
+	(void)unsent;
+	(void)reply;
+	line->nudge_due = false;
+	line->conns->finished++;
+}
+
+/* Seconds with three decimals; 0 is for ever. */
+static size_t put_timeout(char *buf, int64_t deadline)
+{
+	int64_t ms = (deadline - rli_now() - EARLY) / RLI_MS;
+	size_t len;
+
+	if (deadline == RLI_FOREVER) {
+		buf[0] = '0';
+		return 1;
+	}
+	if (ms < 1)
+		ms = 1;
+	len = rli_decimal(buf, ms / 1000);
+	buf[len++] = '.';
+	buf[len++] = (char)('0' + ms % 1000 / 100);
+	buf[len++] = (char)('0' + ms % 100 / 10);
+	buf[len++] = (char)('0' + ms % 10);
+	return len;
+}
+
+int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
+{
+	struct line *line = line_of(wait);
+	struct rli_arg arg[3] = { RLI_ARG("BLPOP") };
+	char timeout[32];
+	int err;
+
+	memset(line, 0, sizeof(*line));
+	line->conns = conns;
+	line->result = EINPROGRESS;
+	line->request.done = answered;
+	line->request.expired = expired;
+	line->request.deadline = rli_after(wait->deadline, GRACE);
+	line->nudge.done = nudge_answered;
+	err = rli_conns_session(conns, wait->servers->node[0], &line->session);
+	if (err)
+		return err;
+	arg[1] = (struct rli_arg){ wait->place->wake, wait->place->wake_len };
+	arg[2] = (struct rli_arg){ timeout,
+				   put_timeout(timeout, wait->deadline) };
+	return rli_session_submit(line->session, &line->request, arg, 3);
+}
+
+static void send_nudge(struct line *line)
+{
+	struct rli_arg ping = RLI_ARG("PING");
+
+	line->nudged = true;
+	line->nudge.deadline = line->request.deadline;
+	if (!rli_session_submit(line->session, &line->nudge, &ping, 1))
+		line->nudge_due = true;
+}
+
+static void pump_until_answered(struct line *line, int64_t deadline,
+				int64_t until)
+{
+	while (line->result == EINPROGRESS && rli_now() < until) {
+		int64_t next = !line->nudged && deadline < until ? deadline
+								 : until;
+
+		rli_conns_pump(line->conns, next, -1);
+		if (line->result == EINPROGRESS && !line->nudged &&
+		    rli_now() >= deadline)
+			send_nudge(line);
+	}
+}
+
+int rli_wait_poll(struct rli_conns *conns, struct rli_wait *wait,
+		  int64_t until)
+{
+	struct line *line = line_of(wait);
+
+	pump_until_answered(line, wait->deadline, until);
+	/* The nudge is this frame's memory; its answer follows at once. */
+	while (line->result != EINPROGRESS && line->nudge_due)
+		rli_conns_pump(conns, RLI_FOREVER, -1);
+	while (line->result == ETIMEDOUT && rli_now() < wait->deadline)
+		rli_conns_pump(conns, wait->deadline, -1);
+	return line->result;
+}
+
+void rli_wait_end(struct rli_conns *conns, struct rli_wait *wait)
+{
+	struct line *line = line_of(wait);
+
+	(void)conns;
+	if (line->result != EINPROGRESS && !line->nudge_due)
+		return;
+	line->result = ETIMEDOUT;
+	rli_fail(ENOLCK, "%s: the wait was given up",
+		 line->session->node->url.label);
+	rli_session_break(line->session, ENOLCK);
+}
