@@ -1,0 +1,364 @@
+/*
+ * Taking a lock. All ways in, with a deadline or without, are one: try, and
+ * between tries wait in line.
+ *
+ * What is certain of a hold is counted from a moment before it can have begun:
+ * as a rule from just before the request that was granted. If an answer was
+ * lost and the repeated request hears "you have it already", then from the
+ * first of these requests (attempt.since).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "lock/attempt.h"
+#include "lock/keeper.h"
+
+/* A deadline that is nearer leaves the servers this much time all the same. */
+#define LEAST_PATIENCE (50 * RLI_MS)
+
+/* ---------------------------------------------------------------- asking */
+
+static void fresh_nonce(struct rli_attempt *a)
+{
+	struct rli_hold *hold = a->hold;
+
+	rli_thread_nonce(a->self, a->terms->shared,
+			 hold->value + hold->id_len);
+	a->since = 0;
+}
+
+static int prepare(struct rli_attempt *a)
+{
+	const char *id;
+	size_t len;
+	int err = rli_keeper_needed(a->terms) ? rli_keeper_start() : 0;
+
+	if (err)
+		return err;
+	rli_owner_id(a->self, a->terms, &id, &len);
+	rli_guard_lock(&a->lock->guard);
+	a->hold = rli_hold_take(a->lock, len + RLI_NONCE_LEN + 1);
+	rli_guard_unlock(&a->lock->guard);
+	if (!a->hold)
+		return rli_fail_nomem();
+	memcpy(a->hold->value, id, len);
+	a->hold->id_len = len;
+	a->hold->value_len = len + RLI_NONCE_LEN;
+	a->hold->value[a->hold->value_len] = '\0';
+	a->began = rli_now();
+	fresh_nonce(a);
+	return 0;
+}
+
+static unsigned flags(const struct rli_attempt *a)
+{
+	unsigned f = rli_keep_flag(a->lock, a->terms->lease_ms);
+
+	if (!a->patience->try_only)
+		f |= RLI_DO_WAIT;
+	if (a->terms->robust)
+		f |= RLI_DO_ROBUST;
+	if (a->terms->shared)
+		f |= RLI_DO_SHARE;
+	return f;
+}
+
+static void fill_op(struct rli_attempt *a, enum rli_op_kind kind)
+{
+	struct rli_op *op = &a->op;
+
+	op->kind = kind;
+	op->flags = flags(a);
+	op->servers = a->terms->servers;
+	op->place = &a->lock->place;
+	op->value = a->hold->value;
+	op->value_len = a->hold->value_len;
+	op->id_len = a->hold->id_len;
+	op->lease_ms = a->terms->lease_ms;
+	op->text = a->nonce;
+	op->text_size = sizeof(a->nonce);
+	op->done = NULL;
+}
+
+/* How long one request may take: a deadline that has passed already still
+ * takes a free lock. */
+static int64_t one_try(const struct rli_attempt *a)
+{
+	int64_t now = rli_now();
+
+	if (a->patience->try_only || a->patience->deadline <= now)
+		return RLI_FOREVER;
+	if (a->patience->deadline - now < LEAST_PATIENCE)
+		return now + LEAST_PATIENCE;
+	return a->patience->deadline;
+}
+
+/* The servers spoke: an outage, if there was one, is over. */
+static void hear(struct rli_lock *lock)
+{
+	int64_t now = rli_now();
+
+	rli_guard_lock(&lock->guard);
+	lock->heard = now;
+	rli_guard_unlock(&lock->guard);
+}
+
+int rli_attempt_ask(struct rli_attempt *a, enum rli_op_kind kind)
+{
+	int err;
+
+	fill_op(a, kind);
+	a->op.patience = one_try(a);
+	err = rli_ask_once(a->self, &a->op);
+	if (!a->since)
+		a->since = a->op.sent;
+	if (err == EBUSY)
+		a->since = a->op.sent;
+	if (a->op.unanswered)
+		fresh_nonce(a);
+	return err;
+}
+
+/* ------------------------------------------------------------- the result */
+
+/* A hold whose validity was over before we had it: give it back. */
+static void give_back(struct rli_attempt *a)
+{
+	fill_op(a, RLI_OP_RELEASE);
+	a->op.flags = 0;
+	a->op.patience = rli_after(rli_now(), LEAST_PATIENCE);
+	rli_ask_once(a->self, &a->op);
+	fresh_nonce(a);
+}
+
+static int64_t valid_until(const struct rli_attempt *a)
+{
+	int64_t from = a->op.how == RLI_BEFORE ? a->since : a->op.sent;
+
+	return rli_valid_until(from, a->terms->lease_ms);
+}
+
+static void fill_hold(struct rli_attempt *a)
+{
+	struct rli_hold *hold = a->hold;
+
+	hold->state = RLI_LIVE;
+	hold->terms = a->terms;
+	hold->locker = a->self->serial;
+	hold->thread = a->terms->kind == RLI_OWNER_THREAD ? a->self : NULL;
+	hold->depth = 1;
+	hold->owns_turn = a->has_turn && !a->terms->shared;
+	hold->inconsistent = a->op.dead && a->terms->robust;
+	hold->fence = a->op.fence;
+	hold->valid_until = valid_until(a);
+	hold->lease_ms = a->terms->lease_ms;
+	hold->began = hold->asked = a->op.sent;
+}
+
+/* A REFRESH hold of this owner, which this process may know already. */
+static struct rli_hold *join(struct rli_attempt *a)
+{
+	struct rli_hold *there;
+
+	if (a->op.how == RLI_JOINED)
+		memcpy(a->hold->value + a->hold->id_len, a->nonce,
+		       RLI_NONCE_LEN);
+	there = rli_hold_shared(a->lock, a->self, a->terms);
+	if (!there || memcmp(there->value, a->hold->value,
+			     a->hold->value_len))
+		return NULL;
+	there->valid_until = valid_until(a);
+	there->lease_ms = a->terms->lease_ms;
+	return there;
+}
+
+/*
+ * The hold that this thread had before, if any, is over: it was lost and is
+ * forgotten now, or the servers gave the lock away and we learn it here. A
+ * recursive one still has unlocks to come, which are to hear of the loss.
+ * Gives the hold whose onlost is to be called, or NULL.
+ */
+static struct rli_hold *end_the_one_before(struct rli_attempt *a)
+{
+	struct rli_hold *hold = rli_hold_own(a->lock, a->self);
+	bool tell;
+
+	if (!hold)
+		return NULL;
+	tell = rli_hold_lose(hold);
+	if (hold->depth == 1 && !tell)
+		rli_hold_drop(hold);
+	return tell ? hold : NULL;
+}
+
+/* Forgets the lost hold of this thread, told of or not, that is not present. */
+static void forget_lost(struct rli_lock *lock, const struct rli_thread *self)
+{
+	struct rli_hold *hold;
+
+	rli_guard_lock(&lock->guard);
+	for (hold = lock->holds; hold; hold = hold->next)
+		if (hold->state == RLI_LOST && hold->depth == 1 &&
+		    hold->locker == self->serial)
+			break;
+	if (hold)
+		rli_hold_drop(hold);
+	rli_guard_unlock(&lock->guard);
+}
+
+static void install(struct rli_attempt *a)
+{
+	struct rli_hold *there, *lost = NULL;
+
+	rli_guard_lock(&a->lock->guard);
+	there = a->terms->shared ? join(a) : NULL;
+	if (there) {
+		rli_hold_drop(a->hold);
+	} else {
+		lost = end_the_one_before(a);
+		fill_hold(a);
+		rli_hold_add(a->hold);
+		rli_keeper_watch(a->hold);
+		a->has_turn = a->has_turn && !a->hold->owns_turn;
+	}
+	a->hold = NULL;
+	rli_guard_unlock(&a->lock->guard);
+	if (lost) {
+		rli_lost_tell(lost);
+		forget_lost(a->lock, a->self);
+	}
+}
+
+static int owner_died(void)
+{
+	return rli_fail_const(EOWNERDEAD, "the last holder did not unlock");
+}
+
+/* Granted: 0, EOWNERDEAD, or EAGAIN if it came too late to be of use. */
+static int granted(struct rli_attempt *a)
+{
+	bool died = a->op.dead && a->terms->robust;
+
+	if (rli_now() >= valid_until(a)) {
+		give_back(a);
+		rli_fail(ENOLCK, "the servers took longer to answer than the "
+			 "lease lasts (%lld ms)",
+			 (long long)a->terms->lease_ms);
+		return EAGAIN;
+	}
+	install(a);
+	return died ? owner_died() : 0;
+}
+
+/* ------------------------------------------------------------- the loop */
+
+static int would_wait(const struct rli_attempt *a)
+{
+	const struct rli_patience *p = a->patience;
+
+	if (p->bad_deadline)
+		return rli_fail(EINVAL, "not a deadline: unknown clock, or "
+				"nanoseconds out of range");
+	if (p->try_only)
+		return EBUSY;
+	if (p->deadline <= rli_now())
+		return rli_fail_const(ETIMEDOUT, "the lock is held");
+	return 0;
+}
+
+/* The servers could not be asked: whether to try again (0), or the end. */
+static int ride_out(struct rli_attempt *a)
+{
+	int64_t deadline = a->patience->deadline, ends;
+
+	if (a->patience->try_only)
+		return ENOLCK;
+	ends = deadline == RLI_FOREVER ? rli_attempt_outage_ends(a) : deadline;
+	if (rli_now() >= ends)
+		return deadline == RLI_FOREVER ? ENOLCK : ETIMEDOUT;
+	rli_pause(a->self, a->terms->servers, ends);
+	return 0;
+}
+
+/* One round. EAGAIN: another one. */
+static int try(struct rli_attempt *a)
+{
+	int err = rli_attempt_ask(a, RLI_OP_ACQUIRE);
+
+	if (err == EBUSY) {
+		err = would_wait(a);
+		if (!err)
+			err = rli_attempt_wait(a);
+	}
+	if (err == 0)
+		err = granted(a);
+	if (err == ENOLCK || (err == EAGAIN && a->patience->try_only)) {
+		err = ride_out(a);
+		return err ? err : EAGAIN;
+	}
+	if (err != EAGAIN && err != ETIMEDOUT)
+		return err;
+	hear(a->lock);
+	return err;
+}
+
+static int deal_with_servers(struct rli_attempt *a)
+{
+	int err = prepare(a);
+
+	if (!err)
+		err = rli_conns(a->self, &a->conns);
+	while (!err && (err = try(a)) == EAGAIN)
+		err = 0;
+	rli_guard_lock(&a->lock->guard);
+	if (a->hold)
+		rli_hold_drop(a->hold);
+	if (a->has_turn)
+		rli_turn_leave(a->lock);
+	rli_guard_unlock(&a->lock->guard);
+	return err;
+}
+
+/* A REFRESH hold of ours is joined without standing in line for it. */
+static bool needs_turn(struct rli_lock *lock, const struct rli_thread *self,
+		       const struct rli_terms *terms)
+{
+	bool there;
+
+	if (terms->kind == RLI_OWNER_THREAD || !terms->shared)
+		return terms->kind != RLI_OWNER_THREAD;
+	rli_guard_lock(&lock->guard);
+	there = rli_hold_shared(lock, self, terms);
+	rli_guard_unlock(&lock->guard);
+	return !there;
+}
+
+int rli_acquire(struct rli_lock *lock, struct rli_thread *self,
+		const struct rli_terms *terms,
+		const struct rli_patience *patience)
+{
+	struct rli_attempt a = { .lock = lock, .self = self, .terms = terms,
+			     .patience = patience };
+	struct rli_hold *hold = NULL;
+	int64_t deadline = patience->deadline;
+	int err;
+
+	if (needs_turn(lock, self, terms)) {
+		if (patience->try_only || patience->bad_deadline)
+			deadline = 0;
+		err = rli_turn_enter(lock, terms, self->serial, deadline,
+				     &hold);
+		if (err == EBUSY)
+			err = would_wait(&a);
+		if (err)
+			return err;
+		a.has_turn = true;
+	}
+	if (!hold)
+		return deal_with_servers(&a);
+	/* Passed on inside the process, and ready to use. */
+	forget_lost(lock, self);
+	return 0;
+}

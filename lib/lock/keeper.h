@@ -1,0 +1,64 @@
+/*
+ * lock/keeper.h - the one background thread: it renews leases, finds out that
+ * one was lost, and asks the questions of those who wait.
+ */
+#ifndef RLI_LOCK_KEEPER_H
+#define RLI_LOCK_KEEPER_H
+
+#include "lock/lock.h"
+
+/* Room for the timer and what it needs, so that watching cannot fail for want
+ * of memory. Called as a hold, or a record, is made. */
+int rli_keeper_make_room(struct rli_hold *hold);
+int rli_keeper_make_room_for_question(struct rli_lock *lock);
+
+/* Whether holds of these terms cannot do without the keeper. */
+bool rli_keeper_needed(const struct rli_terms *terms);
+
+/* Starts the thread if it is not running: 0, or why it cannot be. */
+int rli_keeper_start(void);
+
+/* Sets the timer of a LIVE hold. Under guard. */
+void rli_keeper_watch(struct rli_hold *hold);
+
+/*
+ * lock->waiting has become more than 0, or the time left on the lease is known
+ * to be left_ms (-1: for ever). Under guard. As rli_keeper_start().
+ */
+int rli_keeper_question(struct rli_lock *lock, const struct rli_terms *terms,
+			int64_t left_ms, bool foreign);
+
+/* Whether the last question found K held by this owner ("id#"). Under guard. */
+bool rli_keeper_saw(struct rli_lock *lock, const char *id, size_t len);
+
+/* What the last question met with, ENOLCK if nothing else; says so. */
+int rli_keeper_outage(struct rli_lock *lock);
+
+/* ------------------------------------------------ between the keeper's files */
+
+/* Room for one more timer. ENOMEM. */
+int rli_timer_make_room(void);
+
+/* Sets a timer, or moves it nearer; never farther. Under lock->guard. */
+void rli_timer_set(struct rli_timer *timer, int64_t due);
+
+/* A timer went off; its record is pinned, and is unpinned when done with. */
+void rli_look_after(struct rli_hold *hold, struct rli_conns *conns);
+void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns);
+
+/* ------------------------------------------------------------------------- */
+
+/* The record goes: takes its timers out of the heap. */
+void rli_keeper_forget(struct rli_lock *lock);
+
+/* The last record is gone, or the process ends: stops the thread. */
+void rli_keeper_stop(void);
+
+/* Whether the calling thread is the keeper. */
+bool rli_keeper_self(void);
+
+void rli_keeper_before_fork(void);
+void rli_keeper_after_fork_parent(void);
+void rli_keeper_after_fork_child(void);
+
+#endif /* RLI_LOCK_KEEPER_H */

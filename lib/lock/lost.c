@@ -1,0 +1,144 @@
+#include <errno.h>
+#include <limits.h>
+
+#include "base/clock.h"
+#include "base/futex.h"
+#include "base/log.h"
+#include "lock/lock.h"
+
+bool rli_hold_lose(struct rli_hold *hold)
+{
+	if (hold->state != RLI_LIVE && hold->state != RLI_ENDING)
+		return false;
+	hold->state = RLI_LOST;
+	if (hold->owns_turn) {
+		hold->owns_turn = false;
+		rli_turn_leave(hold->lock);
+	}
+	hold->calling = true;
+	hold->callee = hold->terms->mutex;
+	hold->caller = 0;
+	return true;
+}
+
+bool rli_hold_check(struct rli_hold *hold, int64_t now, bool *tell)
+{
+	*tell = false;
+	if (hold->state == RLI_LIVE && now >= hold->valid_until)
+		*tell = rli_hold_lose(hold);
+	return hold->state == RLI_LIVE;
+}
+
+/* The callback has returned. It may have unlocked, and so dropped the hold. */
+static void told(struct rli_hold *hold)
+{
+	struct rli_lock *lock = hold->lock;
+
+	rli_guard_lock(&lock->guard);
+	hold->calling = false;
+	if (hold->state == RLI_FREE) {
+		hold->next = lock->spare;
+		lock->spare = hold;
+	}
+	atomic_fetch_add_explicit(&lock->told, 1, memory_order_release);
+	rli_guard_unlock(&lock->guard);
+	rli_futex_wake(&lock->told, INT_MAX);
+}
+
+void rli_lost_tell(struct rli_hold *hold)
+{
+	const struct rli_thread *self = rli_thread_peek();
+	struct rli_lock *lock = hold->lock;
+	const struct rli_terms *terms;
+
+	/* The mutex, and with it the terms, stays while hold->calling does; but
+	 * the callback may unlock, which drops the hold. */
+	rli_guard_lock(&lock->guard);
+	hold->caller = self ? self->serial : 0;
+	terms = hold->terms;
+	rli_guard_unlock(&lock->guard);
+	rli_log(RL_LOG_ERROR, "lock '%s': the lease was lost", lock->place.k);
+	if (terms && terms->onlost)
+		terms->onlost(terms->mutex, ESTALE, terms->onlost_arg);
+	told(hold);
+}
+
+/* 0: none is running; EAGAIN: one is; EBUSY: and it is this thread's. */
+static int look_for_call(struct rli_lock *lock, const void *mutex,
+			 unsigned long self)
+{
+	struct rli_hold *hold = atomic_load_explicit(&lock->made,
+						     memory_order_acquire);
+	int err = 0;
+
+	for (; hold; hold = hold->made)
+		if (hold->calling && hold->callee == mutex) {
+			err = hold->caller == self ? EBUSY : EAGAIN;
+			if (err == EBUSY)
+				return err;
+		}
+	return err;
+}
+
+int rli_lost_wait(struct rli_lock *lock, const void *mutex,
+		  const struct rli_thread *self)
+{
+	for (;;) {
+		uint32_t told_so_far = atomic_load_explicit(
+			&lock->told, memory_order_acquire);
+		int err;
+
+		rli_guard_lock(&lock->guard);
+		err = look_for_call(lock, mutex, self->serial);
+		rli_guard_unlock(&lock->guard);
+		if (err != EAGAIN)
+			return err;
+		rli_futex_wait(&lock->told, told_so_far, RLI_FOREVER);
+	}
+}
+
+static bool holds_for(const struct rli_lock *lock, const void *mutex)
+{
+	const struct rli_hold *hold = lock->holds;
+
+	while (hold && (hold->terms->mutex != mutex ||
+			hold->state == RLI_LOST))
+		hold = hold->next;
+	return hold;
+}
+
+static bool waits_for(const struct rli_lock *lock, const void *mutex)
+{
+	const struct rli_turn_waiter *w = lock->first;
+
+	while (w && w->terms->mutex != mutex)
+		w = w->next;
+	return w;
+}
+
+static void forget_lost_of(struct rli_lock *lock, const void *mutex)
+{
+	struct rli_hold *hold = lock->holds, *next;
+
+	for (; hold; hold = next) {
+		next = hold->next;
+		if (hold->terms->mutex == mutex)
+			rli_hold_drop(hold);
+	}
+}
+
+int rli_lock_leave(struct rli_lock *lock, const void *mutex,
+		   const struct rli_thread *self)
+{
+	bool busy;
+	int err = rli_lost_wait(lock, mutex, self);
+
+	if (err)
+		return err;
+	rli_guard_lock(&lock->guard);
+	busy = holds_for(lock, mutex) || waits_for(lock, mutex);
+	if (!busy)
+		forget_lost_of(lock, mutex);
+	rli_guard_unlock(&lock->guard);
+	return busy ? EBUSY : 0;
+}

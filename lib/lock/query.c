@@ -1,0 +1,138 @@
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "lock/lock.h"
+
+/* The longest value of K that can be told; rl's own are much shorter. */
+#define VALUE_MAX 3000
+
+/* K's value and the count of holds, asked once: whoever asks who holds a lock
+ * wants to know it now. */
+static int inspect(struct rli_lock *lock, struct rli_thread *self,
+		   const struct rli_terms *terms, char *value, size_t *len,
+		   uint64_t *fence)
+{
+	struct rli_op op = {
+		.kind = RLI_OP_INSPECT, .servers = terms->servers,
+		.place = &lock->place, .text = value, .text_size = VALUE_MAX,
+		.patience = RLI_FOREVER,
+	};
+	int err = rli_ask_once(self, &op);
+
+	*len = op.text_len;
+	*fence = op.fence;
+	return err;
+}
+
+int rli_held_fence(struct rli_lock *lock, struct rli_thread *self,
+		   const struct rli_terms *terms, uint64_t *fence)
+{
+	char value[VALUE_MAX];
+	const char *id;
+	size_t len, id_len;
+	uint64_t n;
+	int err = inspect(lock, self, terms, value, &len, &n);
+
+	if (err)
+		return err;
+	rli_owner_id(self, terms, &id, &id_len);
+	if (len != id_len + RLI_NONCE_LEN || memcmp(value, id, id_len))
+		return rli_fail_const(EPERM, "this owner does not hold it");
+	*fence = n;
+	return 0;
+}
+
+int rli_held(struct rli_lock *lock, struct rli_thread *self,
+	     const struct rli_terms *terms)
+{
+	uint64_t fence;
+
+	return rli_held_fence(lock, self, terms, &fence);
+}
+
+int rli_locked(struct rli_lock *lock, struct rli_thread *self,
+	       const struct rli_terms *terms)
+{
+	char value[VALUE_MAX];
+	size_t len;
+	uint64_t n;
+	int err = inspect(lock, self, terms, value, &len, &n);
+
+	if (!err && len)
+		err = rli_fail_const(EBUSY, "somebody holds it");
+	return err;
+}
+
+static bool hexadecimal(const char *text, size_t len)
+{
+	return strspn(text, "0123456789abcdef") >= len;
+}
+
+static bool known_kind(const char *value)
+{
+	static const char *const kinds[] = { "thrd:", "proc:", "host:",
+					     "name:" };
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strncmp(value, kinds[i], 5))
+			return true;
+	return false;
+}
+
+/* How much of a value of K is the owner's id: all of it, if it is not ours. */
+static size_t id_length(const char *value, size_t len)
+{
+	const char *nonce = value + len - RLI_NONCE_LEN;
+
+	if (len < 5 + 1 + 1 + RLI_NONCE_LEN || !known_kind(value) ||
+	    nonce[-1] != '#' || !hexadecimal(nonce, RLI_NONCE_LEN))
+		return len;
+	return len - RLI_NONCE_LEN - 1;
+}
+
+int rli_owner(struct rli_lock *lock, struct rli_thread *self,
+	      const struct rli_terms *terms, char *buf, size_t size)
+{
+	char value[VALUE_MAX];
+	size_t len;
+	uint64_t n;
+	int err = inspect(lock, self, terms, value, &len, &n);
+
+	if (err)
+		return err;
+	/* A hand-off, "#n", belongs to nobody yet. */
+	if (len == 0 || value[0] == '#')
+		return rli_fail_const(ENOENT, "nobody holds it");
+	if (len < sizeof(value))
+		len = id_length(value, len);
+	if (len >= size || len >= sizeof(value))
+		return rli_fail(ERANGE, "the owner's id has %zu bytes, and a "
+				"zero behind them; the buffer has %zu", len,
+				size);
+	memcpy(buf, value, len);
+	buf[len] = '\0';
+	return 0;
+}
+
+int rli_reset(struct rli_lock *lock, struct rli_thread *self,
+	      const struct rli_terms *terms)
+{
+	struct rli_op op = {
+		.kind = RLI_OP_RESET, .servers = terms->servers,
+		.place = &lock->place, .lease_ms = terms->lease_ms,
+	};
+
+	return rli_ask(self, &op, rli_outage_end(terms->servers));
+}
+
+int rli_reset_all(struct rli_thread *self, struct rli_servers *servers,
+		  const char *prefix, size_t *n)
+{
+	struct rli_conns *conns;
+	int err = rli_conns(self, &conns);
+
+	return err ? err : rli_backend.sweep(conns, servers, prefix, n);
+}

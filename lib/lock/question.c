@@ -1,0 +1,145 @@
+/*
+ * The question that the keeper asks for the threads of this process that wait
+ * for a lock.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "lock/keeper.h"
+
+/* Between two questions; a client that is not rl wakes nobody. */
+#define ASK_EVERY RLI_S
+#define ASK_FOREIGN (50 * RLI_MS)
+
+struct rli_question {
+	struct rli_op op;
+	struct rli_lock *lock;
+	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];	/* of K, as answered */
+	char why[RLI_ERROR_MAX];	/* what lock->ask_err came from */
+};
+
+int rli_keeper_make_room_for_question(struct rli_lock *lock)
+{
+	lock->asker = rli_calloc(1, sizeof(*lock->asker));
+	if (!lock->asker)
+		return rli_fail_nomem();
+	lock->asker->lock = lock;
+	return rli_timer_make_room();
+}
+
+/* When to ask again, knowing what is left of the lease. */
+static int64_t next_question(int64_t left_ms, bool foreign)
+{
+	int64_t pause = foreign ? ASK_FOREIGN : ASK_EVERY;
+	int64_t left = rli_ms(left_ms + 1);
+
+	if (left_ms >= 0 && left < pause)
+		pause = left;
+	return rli_after(rli_now(), pause);
+}
+
+int rli_keeper_question(struct rli_lock *lock, const struct rli_terms *terms,
+			int64_t left_ms, bool foreign)
+{
+	int err = rli_keeper_start();
+
+	if (err)
+		return err;
+	if (lock->asking != terms->servers) {
+		rli_servers_hold(terms->servers);
+		rli_servers_put(lock->asking);
+		lock->asking = terms->servers;
+	}
+	lock->ask_lease_ms = terms->lease_ms;
+	if (lock->waiting == 1)
+		lock->ask_err = 0;
+	rli_timer_set(&lock->question, next_question(left_ms, foreign));
+	return 0;
+}
+
+static void question_done(struct rli_op *op)
+{
+	struct rli_question *q = (struct rli_question *)op;
+	struct rli_lock *lock = q->lock;
+	int err = op->err;
+
+	if (err)
+		rli_log(RL_LOG_ERROR, "lock '%s': the question was not "
+			"answered: %s", lock->place.k, rli_error_message());
+	rli_guard_lock(&lock->guard);
+	lock->question_asked = false;
+	lock->ask_err = err;
+	if (err) {
+		memcpy(q->why, rli_error_message(), sizeof(q->why) - 1);
+		op->left_ms = -1;
+		op->foreign = false;
+	}
+	if (!err || err == ENOTRECOVERABLE)
+		lock->heard = rli_now();
+	if (lock->waiting)
+		rli_timer_set(&lock->question,
+			  next_question(op->left_ms, op->foreign));
+	rli_guard_unlock(&lock->guard);
+	rli_servers_put(op->servers);
+	rli_lock_put(lock);
+}
+
+static void prepare_question(struct rli_lock *lock)
+{
+	struct rli_question *q = lock->asker;
+
+	lock->question_asked = true;
+	q->op = (struct rli_op){
+		.kind = RLI_OP_ASK,
+		.servers = lock->asking,
+		.place = &lock->place,
+		.lease_ms = lock->ask_lease_ms,
+		.patience = RLI_FOREVER,
+		.done = question_done,
+		.text = q->value,
+		.text_size = sizeof(q->value),
+	};
+	rli_servers_hold(q->op.servers);
+}
+
+void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns)
+{
+	bool asks;
+
+	rli_guard_lock(&lock->guard);
+	asks = lock->waiting && !lock->question_asked;
+	if (asks)
+		prepare_question(lock);
+	rli_guard_unlock(&lock->guard);
+	if (asks)
+		rli_backend.start(conns, &lock->asker->op);
+	else
+		rli_lock_put(lock);
+}
+
+bool rli_keeper_saw(struct rli_lock *lock, const char *id, size_t len)
+{
+	const struct rli_question *q = lock->asker;
+
+	return !lock->question_asked && !lock->ask_err &&
+	       q->op.text_len == len + RLI_NONCE_LEN &&
+	       !memcmp(q->value, id, len) &&
+	       strchr("89abcdef", q->value[len]);
+}
+
+int rli_keeper_outage(struct rli_lock *lock)
+{
+	char why[RLI_ERROR_MAX] = "the servers do not answer";
+	int err;
+
+	rli_guard_lock(&lock->guard);
+	err = lock->ask_err;
+	if (err && !lock->question_asked)
+		memcpy(why, lock->asker->why, sizeof(why));
+	rli_guard_unlock(&lock->guard);
+	return rli_fail(err ? err : ENOLCK, "%s", why);
+}
