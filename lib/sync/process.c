@@ -1,0 +1,92 @@
+/*
+ * What happens to the process and to its threads: start, fork, end.
+ *
+ * FORK
+ *
+ * Before: the registries and the keeper are brought to rest, in the order
+ * locks > keeper > connections > servers, which is the order in which their
+ * guards are taken elsewhere. The guard of a single lock is not taken; a
+ * program may have thousands.
+ *
+ * Parent after: gives them back, in reverse. Nothing else has changed.
+ *
+ * Child after: is another process and another thread. It holds nothing, stands
+ * in no line, has no keeper and no connection: sockets of the parent are
+ * closed, without a byte on them. Memory that a thread which is not there any
+ * more may have been changing is not looked into.
+ */
+#include <pthread.h>
+
+#include "base/error.h"
+#include "lock/keeper.h"
+#include "sync/mutex.h"
+
+static void before_fork(void)
+{
+	rli_locks_before_fork();
+	rli_keeper_before_fork();
+	rli_backend.before_fork();
+	rli_servers_before_fork();
+}
+
+static void after_fork_parent(void)
+{
+	rli_servers_after_fork_parent();
+	rli_backend.after_fork_parent();
+	rli_keeper_after_fork_parent();
+	rli_locks_after_fork_parent();
+}
+
+static void after_fork_child(void)
+{
+	rli_servers_after_fork_child();
+	rli_backend.after_fork_child();
+	rli_keeper_after_fork_child();
+	rli_locks_after_fork_child();
+	rli_owner_after_fork();
+	rli_thread_after_fork();
+}
+
+static void close_connections(struct rli_thread *self)
+{
+	if (self->conns)
+		rli_backend.close(self->conns);
+	self->conns = NULL;
+}
+
+static void thread_ends(struct rli_thread *self)
+{
+	rli_release_of_ended(self);
+	close_connections(self);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int once_err;
+
+static void init(void)
+{
+	once_err = rli_threads_init(thread_ends);
+	if (!once_err)
+		once_err = pthread_atfork(before_fork, after_fork_parent,
+					  after_fork_child);
+}
+
+int rli_process_init(void)
+{
+	pthread_once(&once, init);
+	return once_err ? rli_fail_nomem() : 0;
+}
+
+/*
+ * exit() or dlclose(): no thread of ours is to run on. What is still held is
+ * left to its lease, as if the process had been killed: exit() must not wait
+ * for a server.
+ */
+__attribute__((destructor)) static void process_ends(void)
+{
+	struct rli_thread *self = rli_thread_peek();
+
+	rli_keeper_stop();
+	if (self)
+		close_connections(self);
+}
