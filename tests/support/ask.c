@@ -1,0 +1,191 @@
+/* The part of server.h that talks to the server. */
+
+#include "support/server.h"
+#include "support/wait.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RING	 8
+#define TEXT_MAX 16384
+
+struct text {
+	char *at;
+	size_t left;
+};
+
+redisContext *server_connect(struct server *srv)
+{
+	struct timeval patience = { .tv_sec = WAIT_MS / 1000 };
+	redisContext *c = redisConnectUnixWithTimeout(srv->addr.path, patience);
+	redisReply *reply = NULL;
+
+	if (c && !c->err && !redisSetTimeout(c, patience))
+		reply = redisCommand(c, "AUTH tester tester");
+	if (reply) {
+		freeReplyObject(reply);
+		return c;
+	}
+	if (c)
+		redisFree(c);
+	return NULL;
+}
+
+static void append(struct text *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(t->at, t->left, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= t->left)
+		TEST_DIE("the reply is longer than %d", TEXT_MAX);
+	t->at += n;
+	t->left -= (size_t)n;
+}
+
+static void append_reply(struct text *t, const redisReply *r)
+{
+	size_t i;
+
+	switch (r->type) {
+	case REDIS_REPLY_NIL:
+		append(t, "(nil)");
+		break;
+	case REDIS_REPLY_INTEGER:
+		append(t, "%lld", r->integer);
+		break;
+	case REDIS_REPLY_ARRAY:
+		for (i = 0; i < r->elements; i++) {
+			if (i)
+				append(t, "\n");
+			append_reply(t, r->element[i]);
+		}
+		break;
+	case REDIS_REPLY_ERROR:
+		append(t, "-%s", r->str);
+		break;
+	default:
+		append(t, "%s", r->str);
+	}
+}
+
+static char *next_text(void)
+{
+	static _Thread_local char ring[RING][TEXT_MAX];
+	static _Thread_local unsigned turn;
+
+	return ring[turn++ % RING];
+}
+
+/*
+ * hiredis writes with write(2), which raises SIGPIPE when the server has just
+ * gone; the test may be about who raises that.
+ */
+static void hold_sigpipe(sigset_t *sigpipe, sigset_t *before)
+{
+	sigemptyset(sigpipe);
+	sigaddset(sigpipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, sigpipe, before);
+}
+
+static void drop_sigpipe(const sigset_t *sigpipe, const sigset_t *before)
+{
+	static const struct timespec at_once;
+
+	if (sigismember(before, SIGPIPE))
+		return;
+	sigtimedwait(sigpipe, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static const char *vask(struct server *srv, const char *fmt, va_list args)
+{
+	sigset_t sigpipe, before;
+	struct text text = { next_text(), TEXT_MAX };
+	const char *start = text.at;
+	redisContext *c;
+	redisReply *reply;
+
+	hold_sigpipe(&sigpipe, &before);
+	c = server_connect(srv);
+	reply = c ? redisvCommand(c, fmt, args) : NULL;
+	drop_sigpipe(&sigpipe, &before);
+	if (reply)
+		append_reply(&text, reply);
+	else
+		append(&text, "(no answer)");
+	if (reply)
+		freeReplyObject(reply);
+	if (c)
+		redisFree(c);
+	return start;
+}
+
+const char *server_ask(struct server *srv, const char *fmt, ...)
+{
+	const char *text;
+	va_list args;
+
+	va_start(args, fmt);
+	text = vask(srv, fmt, args);
+	va_end(args);
+	return text;
+}
+
+long long server_ask_int(struct server *srv, const char *fmt, ...)
+{
+	const char *text;
+	char *end;
+	long long value;
+	va_list args;
+
+	va_start(args, fmt);
+	text = vask(srv, fmt, args);
+	va_end(args);
+	value = strtoll(text, &end, 10);
+	if (end == text || *end)
+		TEST_DIE("%s: not a number: %s", fmt, text);
+	return value;
+}
+
+long long server_info(struct server *srv, const char *field)
+{
+	const char *text = server_ask(srv, "INFO");
+	size_t len = strlen(field);
+	const char *p;
+
+	for (p = text; (p = strstr(p, field)); p += len) {
+		if (p > text && p[-1] == '\n' && p[len] == ':')
+			return strtoll(p + len + 1, NULL, 10);
+	}
+	return 0;
+}
+
+struct info_wait {
+	struct server *srv;
+	const char *field;
+	long long value;
+};
+
+static bool info_is(void *arg)
+{
+	struct info_wait *w = arg;
+
+	return server_info(w->srv, w->field) == w->value;
+}
+
+bool server_info_becomes(struct server *srv, const char *field, long long value)
+{
+	struct info_wait w = { srv, field, value };
+
+	return wait_until(info_is, &w, WAIT_MS);
+}
