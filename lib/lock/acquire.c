@@ -29,6 +29,25 @@ static void fresh_nonce(struct rli_attempt *a)
 	a->since = 0;
 }
 
+/* Into and out of the list of those at work. Under guard. */
+static void begin(struct rli_attempt *a)
+{
+	a->next = a->lock->attempts;
+	a->link = &a->lock->attempts;
+	if (a->next)
+		a->next->link = &a->next;
+	a->lock->attempts = a;
+}
+
+static void end(struct rli_attempt *a)
+{
+	if (!a->link)
+		return;
+	*a->link = a->next;
+	if (a->next)
+		a->next->link = a->link;
+}
+
 static int prepare(struct rli_attempt *a)
 {
 	const char *id;
@@ -39,6 +58,7 @@ static int prepare(struct rli_attempt *a)
 		return err;
 	rli_owner_id(a->self, a->terms, &id, &len);
 	rli_guard_lock(&a->lock->guard);
+	begin(a);
 	a->hold = rli_hold_take(a->lock, len + RLI_NONCE_LEN + 1);
 	rli_guard_unlock(&a->lock->guard);
 	if (!a->hold)
@@ -313,6 +333,7 @@ static int deal_with_servers(struct rli_attempt *a)
 	while (!err && (err = try(a)) == EAGAIN)
 		err = 0;
 	rli_guard_lock(&a->lock->guard);
+	end(a);
 	if (a->hold)
 		rli_hold_drop(a->hold);
 	if (a->has_turn)

@@ -7,6 +7,8 @@
 #include "lock/lock.h"
 
 struct rli_attempt {
+	struct rli_attempt *next, **link;	/* lock->attempts; link NULL:
+						   not in it. Under guard */
 	struct rli_lock *lock;
 	struct rli_thread *self;
 	const struct rli_terms *terms;

@@ -123,6 +123,7 @@ struct rli_lock {
 	struct rli_hold *_Atomic made;	/* every hold there ever was */
 	bool turn_taken;
 	struct rli_turn_waiter *first, **last;
+	struct rli_attempt *attempts;	/* threads that deal with the servers */
 
 	/* Threads that wait at the servers, and the question asked for them. */
 	int waiting;

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/log.h"
-#include "lock/lock.h"
+#include "lock/attempt.h"
 
 bool rli_hold_lose(struct rli_hold *hold)
 {
@@ -110,10 +110,13 @@ static bool holds_for(const struct rli_lock *lock, const void *mutex)
 static bool waits_for(const struct rli_lock *lock, const void *mutex)
 {
 	const struct rli_turn_waiter *w = lock->first;
+	const struct rli_attempt *a = lock->attempts;
 
 	while (w && w->terms->mutex != mutex)
 		w = w->next;
-	return w;
+	while (a && a->terms->mutex != mutex)
+		a = a->next;
+	return w || a;
 }
 
 static void forget_lost_of(struct rli_lock *lock, const void *mutex)

@@ -202,6 +202,7 @@ static void start_afresh(struct rli_lock *lock)
 	lock->turn_taken = false;
 	lock->first = NULL;
 	lock->last = &lock->first;
+	lock->attempts = NULL;
 	lock->waiting = 0;
 	lock->question.place = 0;
 	lock->question_asked = false;

@@ -70,7 +70,7 @@ void rli_session_break(struct rli_session *s, int err)
 	size_t flushed = s->flushed;
 
 	snprintf(s->why, sizeof(s->why), "%s", rli_error_message());
-	if (s->state != RLI_CLOSED)
+	if (s->state != RLI_CLOSED && !s->closing)
 		rli_log(RL_LOG_INFO, "connection ended: %s", s->why);
 	close_socket(s);
 	drop_addresses(s);

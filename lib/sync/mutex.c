@@ -269,9 +269,7 @@ static int destroy(rl_mutex_t *shell, const struct rli_thread *self)
 	struct rli_mutex *m = core_of(shell);
 	int err = 0;
 
-	if (m && atomic_load_explicit(&m->users, memory_order_relaxed))
-		err = EBUSY;
-	if (m && !err)
+	if (m)
 		err = rli_lock_leave(m->lock, m, self);
 	if (err)
 		return rli_fail_const(EBUSY, "the mutex is in use");

@@ -8,8 +8,6 @@
 #ifndef RLI_SYNC_MUTEX_H
 #define RLI_SYNC_MUTEX_H
 
-#include <stdatomic.h>
-
 #include <rl/mutex.h>
 
 #include "lock/lock.h"
@@ -21,7 +19,7 @@
 /* Locks of one thread on one recursive mutex. */
 #define RLI_DEPTH_MAX 65535
 
-/* Read-only but for users. */
+/* Read-only once made. */
 struct rli_mutex {
 	rl_mutex_t *shell;	/* whose inside this is */
 	struct rli_lock *lock;	/* held */
@@ -30,7 +28,6 @@ struct rli_mutex {
 	int64_t timeout_ms;	/* of a plain lock; -1 for ever */
 	rl_onlost_fn *onlost;
 	void *onlost_arg;
-	atomic_uint users;	/* calls that want to lock it */
 };
 
 /* A public call on a mutex, from begin to end. */

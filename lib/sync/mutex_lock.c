@@ -59,17 +59,12 @@ static int relock(const struct rli_call *call, bool try_only)
 
 static int lock_by(struct rli_call *call, const struct rli_patience *patience)
 {
-	struct rli_mutex *m = call->mutex;
 	int err = relock(call, patience->try_only);
 
 	if (err != EINPROGRESS)
 		return err;
-	/* Counted for rl_mutex_destroy(); which of two calls comes first is
-	 * the program's business, so the weakest order does. */
-	atomic_fetch_add_explicit(&m->users, 1, memory_order_relaxed);
-	err = rli_acquire(call->lock, call->self, &m->terms, patience);
-	atomic_fetch_sub_explicit(&m->users, 1, memory_order_relaxed);
-	return err;
+	return rli_acquire(call->lock, call->self, &call->mutex->terms,
+			   patience);
 }
 
 static struct rli_patience configured(const struct rli_mutex *m)
