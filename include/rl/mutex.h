@@ -232,8 +232,8 @@ RL_API int rl_mutex_unlock(rl_mutex_t *mutex);
  * rl_mutex_consistent: declare what the lock protects mended, after
  * EOWNERDEAD and before the unlock. Asks the servers.
  * As pthread_mutex_consistent.
- *	EINVAL	the mutex is not robust, or its state needs no mending.
- *	EPERM	somebody else holds the lock with a state to mend.
+ *	EINVAL	there is nothing to mend: the mutex is not robust, its last
+ *		holder did unlock, or the caller is not its owner.
  *	ESTALE	the lease was lost.
  */
 RL_API int rl_mutex_consistent(rl_mutex_t *mutex);
