@@ -126,8 +126,8 @@ struct rli_backend {
 	/* Closes them all; a late answer that could matter is not awaited. */
 	void (*close)(struct rli_conns *conns);
 
-	/* Sends; does not block. It may be finished on return, if it failed;
-	 * else pump finishes it. */
+	/* To be sent by the next pump, with all else that was started. It may
+	 * be finished on return, if it failed; else pump finishes it. */
 	void (*start)(struct rli_conns *conns, struct rli_op *op);
 	/*
 	 * Blocks until an operation finished, until, or until wakefd (-1:

@@ -124,6 +124,7 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 
 		if (!s->head)
 			continue;
+		rli_session_flush(s);
 		due = rli_session_due(s);
 		if (due < until)
 			until = due;

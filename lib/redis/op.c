@@ -356,5 +356,6 @@ int rli_op_post(struct rli_conns *conns, struct rli_op *op)
 	if (!post)
 		return rli_fail_nomem();
 	rli_op_start(conns, &post->op);
+	rli_session_flush(session);
 	return session->failed;
 }

@@ -340,12 +340,15 @@ int rli_session_submit(struct rli_session *s, struct rli_request *r,
 	s->tail = &r->next;
 	if (s->state == RLI_CLOSED && !s->failed)
 		begin_connecting(s);
-	if (!s->failed) {
-		err = flush_all(s);
-		if (err)
-			fail_later(s, err);
-	}
 	return 0;
+}
+
+void rli_session_flush(struct rli_session *s)
+{
+	int err = s->failed || s->state == RLI_CLOSED ? 0 : flush_all(s);
+
+	if (err)
+		fail_later(s, err);
 }
 
 void rli_session_last_words(struct rli_session *s, int err,

@@ -83,12 +83,16 @@ void rli_session_close(struct rli_session *session);
 void rli_session_forget(struct rli_session *session);
 
 /*
- * Sends a command when it can; connects first if need be. Never calls done.
- * ENOMEM: not submitted.
+ * Puts a command into the line, to be sent by the next flush, together with
+ * whatever else has been submitted by then; begins to connect if need be.
+ * Never calls done. ENOMEM: not submitted.
  */
 int rli_session_submit(struct rli_session *session,
 		       struct rli_request *request, const struct rli_arg *arg,
 		       int n);
+
+/* Sends what was submitted, as far as possible. */
+void rli_session_flush(struct rli_session *session);
 
 /* Sends a command, if connected, whose answer nobody will read, and closes;
  * requests are told err, with the thread's message. */
