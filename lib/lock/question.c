@@ -65,6 +65,7 @@ static void question_done(struct rli_op *op)
 {
 	struct rli_question *q = (struct rli_question *)op;
 	struct rli_lock *lock = q->lock;
+	struct rli_servers *servers = op->servers;
 	int err = op->err;
 
 	if (err)
@@ -83,8 +84,9 @@ static void question_done(struct rli_op *op)
 	if (lock->waiting)
 		rli_timer_set(&lock->question,
 			  next_question(op->left_ms, op->foreign));
+	/* From here on the next question may be made in *op. */
 	rli_guard_unlock(&lock->guard);
-	rli_servers_put(op->servers);
+	rli_servers_put(servers);
 	rli_lock_put(lock);
 }
 
@@ -114,6 +116,9 @@ void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns)
 	asks = lock->waiting && !lock->question_asked;
 	if (asks)
 		prepare_question(lock);
+	/* In the heap while it is asked too, or the keeper would go, idle. */
+	if (lock->waiting)
+		rli_timer_set(&lock->question, next_question(-1, false));
 	rli_guard_unlock(&lock->guard);
 	if (asks)
 		rli_backend.start(conns, &lock->asker->op);

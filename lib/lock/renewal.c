@@ -139,6 +139,7 @@ static void renewal_done(struct rli_op *op)
 	struct rli_renewal *renewal = (struct rli_renewal *)op;
 	struct rli_hold *hold = renewal->hold;
 	struct rli_lock *lock = hold->lock;
+	struct rli_servers *servers = op->servers;
 	bool tell = false;
 
 	if (op->err && op->err != ESTALE)
@@ -150,10 +151,11 @@ static void renewal_done(struct rli_op *op)
 		tell = apply(hold, op);
 	else if (hold->state == RLI_LIVE)
 		set_hold_timer(hold, rli_now());
+	/* From here on the next renewal may be made in *op. */
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);
-	rli_servers_put(op->servers);
+	rli_servers_put(servers);
 	rli_lock_put(lock);
 }
 
