@@ -39,10 +39,12 @@ enum rli_op_kind {
 #define RLI_DO_ROBUST	0x02u	/* acquire, claim: we want EOWNERDEAD */
 #define RLI_DO_SHARE	0x04u	/* acquire: join a REFRESH hold of ours */
 #define RLI_DO_KEEP	0x08u	/* acquire, renew: renew meta's expiry too */
-#define RLI_DO_ANY		0x10u	/* value is "id#": any hold of that owner */
+#define RLI_DO_ANY	0x10u	/* renew: value is "id#", any hold of it */
 #define RLI_DO_DIED	0x20u	/* release: the locker ended holding */
 #define RLI_DO_LONGER	0x40u	/* renew: never shorten */
 #define RLI_DO_FORM	0x80u	/* reset: only if K has rl's form */
+#define RLI_DO_SPOIL	0x100u	/* release: we were told EOWNERDEAD and have
+				   not made it consistent */
 
 /* How a granted hold came about. */
 enum rli_how {

@@ -50,18 +50,18 @@ static const struct {
 	[RLI_OP_RELEASE] = { &rli_script_release, 3, "vfk" },
 	[RLI_OP_ASK] = { &rli_script_ask, 3, "k" },
 	[RLI_OP_INSPECT] = { &rli_script_inspect, 2, "" },
-	[RLI_OP_MEND] = { &rli_script_mend, 2, "vfk" },
+	[RLI_OP_MEND] = { &rli_script_mend, 2, "vk" },
 	[RLI_OP_RESET] = { &rli_script_reset, 3, "fk" },
 };
 
 /* Room for arguments that are made from numbers. */
 struct scratch {
-	char keys[24], lease[24], keep[24], id_len[24], flags[9];
+	char keys[24], lease[24], keep[24], id_len[24], flags[10];
 };
 
 static size_t put_flags(char *buf, unsigned flags)
 {
-	static const char letter[] = "wrskaxlo";	/* in the order of bits */
+	static const char letter[] = "wrskaxloe";	/* in the order of bits */
 	size_t n = 0, bit;
 
 	for (bit = 0; bit < sizeof(letter) - 1; bit++)
@@ -332,6 +332,7 @@ static struct rli_post *copy(struct rli_conns *conns, const struct rli_op *op)
 	post->op = *op;
 	post->op.done = posted;
 	post->op.text = NULL;
+	post->op.patience = RLI_FOREVER;
 	rli_servers_hold(op->servers);
 	post->op.place = &post->place;
 	post->place = *place;

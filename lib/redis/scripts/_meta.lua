@@ -8,7 +8,6 @@
 -- The other fields, absent meaning 0:
 --   w     server time, ms, until which somebody is believed to wait
 --   d     1: the present hold was told EOWNERDEAD and has not mended
---   t     how many hand-offs in a row were taken out of the list unpopped
 --   x     1: not recoverable
 --   q     quorum: number and fingerprint of the server list
 --
@@ -16,6 +15,8 @@
 
 local WAIT_MS = 3000
 local HANDOFF_MS = 1000
+-- Who waits says so each second: after this he does not wait any more.
+local SILENT_MS = 1500
 
 local function micros()
 	local t = redis.call('TIME')
@@ -27,22 +28,21 @@ local function millis()
 end
 
 local function load()
-	local a = redis.call('HMGET', M, 'f', 'w', 'd', 't', 'x', 'q')
+	local a = redis.call('HMGET', M, 'f', 'w', 'd', 'x', 'q')
 	return {
 		n = math.floor((tonumber(a[1]) or 0) / 2),
 		w = tonumber(a[2]) or 0,
 		d = tonumber(a[3]) or 0,
-		t = tonumber(a[4]) or 0,
-		x = tonumber(a[5]) or 0,
-		q = a[6],
+		x = tonumber(a[4]) or 0,
+		q = a[5],
 	}
 end
 
 local function save(m)
 	local look = 0
-	if m.w ~= 0 or m.d ~= 0 or m.t ~= 0 or m.x ~= 0 then look = 1 end
+	if m.w ~= 0 or m.d ~= 0 or m.x ~= 0 or m.q then look = 1 end
 	redis.call('HSET', M, 'f', string.format('%.0f', 2 * m.n + look),
-		'w', string.format('%.0f', m.w), 'd', m.d, 't', m.t, 'x', m.x)
+		'w', string.format('%.0f', m.w), 'd', m.d, 'x', m.x)
 	if m.x ~= 0 then
 		redis.call('PERSIST', M)
 	else
@@ -55,13 +55,18 @@ local function start(m, odd)
 	if m.n == 0 then m.n = math.floor(micros() / 2) * 2 + odd end
 end
 
-local function is_handoff(v)
-	return string.byte(v, 1) == 35
+local function handoff_id(m)
+	return string.format('#%.0f', m.n)
 end
 
-local function is_ours(v)
+-- With its number: a value of somebody else may begin with a '#' too.
+local function is_handoff(v, m)
+	return v == handoff_id(m)
+end
+
+local function is_ours(v, m)
 	local kind, nonce = string.match(v, '^(%l+):.+#(%x+)$')
-	return is_handoff(v) or (nonce and #nonce == 16 and
+	return is_handoff(v, m) or (nonce and #nonce == 16 and
 		(kind == 'thrd' or kind == 'proc' or
 		kind == 'host' or kind == 'name'))
 end
@@ -76,7 +81,7 @@ end
 
 -- The caller has made n a number that no hand-off had before.
 local function hand_off(m)
-	local id = string.format('#%.0f', m.n)
+	local id = handoff_id(m)
 	redis.call('SET', K, id, 'PX', HANDOFF_MS)
 	push(id)
 end
@@ -108,5 +113,9 @@ end
 
 -- The same request again, after its answer was lost.
 local function granted_before(m)
+	if m.n == 0 then
+		start(m, 1)
+		save(m)
+	end
 	return { 5, m.n, m.d }
 end

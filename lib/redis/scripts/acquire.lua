@@ -55,21 +55,21 @@ if free then
 		save(m)
 		return { 0, HANDOFF_MS, 0 }
 	end
-	m.w, m.t = 0, 0
+	m.w = 0
 	return grant(m, flag('r'))
 end
 local cur = redis.call('GET', K)
 local m = load()
 if cur == value then return granted_before(m) end
 if m.q then return { 4 } end
-if is_handoff(cur) and redis.call('LLEN', W) > 0 then
+if is_handoff(cur, m) and redis.call('LLEN', W) > 0 then
 	redis.call('DEL', W)
 	set_k(value, lease)
-	m.t = m.t + 1
-	if m.t > 1 then m.w, m.t = 0, 0 end
+	-- Nobody is blocked, but a BLPOP may be on its way.
+	if m.w - millis() < WAIT_MS - SILENT_MS then m.w = 0 end
 	return grant(m, flag('r'))
 end
-local ours = is_ours(cur)
+local ours = is_ours(cur, m)
 local id = tonumber(ARGV[5])
 if flag('s') and ours and #cur == id + 16 and
 		string.sub(cur, 1, id) == string.sub(value, 1, id) and

@@ -18,8 +18,8 @@ redis.call('PEXPIRE', M, KEEP)
 local cur = redis.call('GET', K)
 m.w = millis() + WAIT_MS
 if cur then
-	local ours = is_ours(cur)
-	start(m, (ours and not is_handoff(cur)) and 1 or 0)
+	local ours = is_ours(cur, m)
+	start(m, ours and 1 or 0)
 	save(m)
 	return { 0, redis.call('PTTL', K), ours and 0 or 1, cur }
 end

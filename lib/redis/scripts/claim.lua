@@ -15,5 +15,4 @@ if cur ~= ARGV[5] then return { 0 } end
 redis.call('PEXPIRE', K, HANDOFF_MS)
 set_k(value, lease)
 local m = load()
-m.t = 0
 return grant(m, string.find(ARGV[3], 'r', 1, true))

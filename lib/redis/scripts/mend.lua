@@ -1,21 +1,15 @@
 -- The holder that was told EOWNERDEAD has made the data consistent.
 --   KEYS  K, meta
---   ARGV  value, flags (a: value is "id#", any hold of that owner),
---         ms to keep meta
+--   ARGV  value, ms to keep meta
 -- Answers
 --   {1}      mended
 --   {2}      there was nothing to mend
 --   {0, n}   K is not that hold
 local K, M = KEYS[1], KEYS[2]
-local value, KEEP = ARGV[1], ARGV[3]
+local value, KEEP = ARGV[1], ARGV[2]
 --@include _meta.lua
-local cur = redis.call('GET', K)
-local mine = cur == value
-if not mine and cur and string.find(ARGV[2], 'a', 1, true) then
-	mine = #cur == #value + 16 and string.sub(cur, 1, #value) == value
-end
 local m = load()
-if not mine then return { 0, m.n } end
+if redis.call('GET', K) ~= value then return { 0, m.n } end
 if m.d == 0 then return { 2 } end
 -- PEXPIRE first: an out-of-memory server lets it pass, and the rest too.
 redis.call('PEXPIRE', M, KEEP)

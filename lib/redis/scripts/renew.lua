@@ -1,10 +1,10 @@
 -- Start the lease of a hold anew.
 --   KEYS  K, meta
---   ARGV  value, lease ms, flags, ms to keep meta
+--   ARGV  value, lease ms (0: none from now on), flags, ms to keep meta
 --   flags a: value is "id#", any hold of that owner   l: never shorten
 --         k: renew the expiry of meta
 -- Answers
---   {1, left}   done; what is left of the lease, ms
+--   {1, left}   done; what is left of the lease, ms, -1 for ever
 --   {0, n}      K is not that hold; n tells the caller what became of it
 local K, M = KEYS[1], KEYS[2]
 local value, lease, flags = ARGV[1], ARGV[2], ARGV[3]
@@ -20,7 +20,10 @@ end
 local left = tonumber(lease)
 local shorten = not string.find(flags, 'l', 1, true)
 local had = redis.call('PTTL', K)
-if shorten or (had >= 0 and had < left) then
+if left == 0 then
+	redis.call('PERSIST', K)
+	left = -1
+elseif shorten or (had >= 0 and had < left) then
 	redis.call('PEXPIRE', K, lease)
 else
 	left = had

@@ -7,18 +7,19 @@ local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local KEEP = ARGV[2]
 --@include _meta.lua
 local cur = redis.call('GET', K)
-if cur and ARGV[1] == 'o' and not is_ours(cur) then return 0 end
-local held = (cur and not is_handoff(cur)) and 1 or 0
-redis.call('DEL', K)
 local m = load()
+if cur and ARGV[1] == 'o' and not is_ours(cur, m) then return 0 end
+local held = (cur and not is_handoff(cur, m)) and 1 or 0
+redis.call('DEL', K)
 if m.n == 0 then
 	redis.call('DEL', M, W)
 	return held
 end
 -- Even, and not the number that the holder's own unlock would have left.
 m.n = m.n + 2 + m.n % 2
-m.d, m.t, m.x = 0, 0, 0
+m.d, m.x = 0, 0
 redis.call('HDEL', M, 'q')
+m.q = nil
 if m.w > millis() then
 	hand_off(m)
 else
