@@ -17,6 +17,11 @@
 
 /* A deadline that is nearer leaves the servers this much time all the same. */
 #define LEAST_PATIENCE (50 * RLI_MS)
+/*
+ * A lock without a lease is taken with this one, which is taken off when the
+ * grant is known: a grant that nobody hears of would else stand for ever.
+ */
+#define PROVISIONAL_LEASE_MS 10000
 
 /* ---------------------------------------------------------------- asking */
 
@@ -85,6 +90,12 @@ static unsigned flags(const struct rli_attempt *a)
 	return f;
 }
 
+/* Whoever joins a hold must not shorten it. */
+static bool provisional(const struct rli_attempt *a)
+{
+	return a->terms->lease_ms == 0 && !a->terms->shared;
+}
+
 static void fill_op(struct rli_attempt *a, enum rli_op_kind kind)
 {
 	struct rli_op *op = &a->op;
@@ -96,23 +107,24 @@ static void fill_op(struct rli_attempt *a, enum rli_op_kind kind)
 	op->value = a->hold->value;
 	op->value_len = a->hold->value_len;
 	op->id_len = a->hold->id_len;
-	op->lease_ms = a->terms->lease_ms;
+	op->lease_ms = provisional(a) ? PROVISIONAL_LEASE_MS
+				      : a->terms->lease_ms;
 	op->text = a->nonce;
 	op->text_size = sizeof(a->nonce);
 	op->done = NULL;
 }
 
-/* How long one request may take: a deadline that has passed already still
- * takes a free lock. */
-static int64_t one_try(const struct rli_attempt *a)
+/* How long one request may take: not longer than the whole call; but a
+ * deadline that has passed already still takes a free lock. */
+static int64_t one_try(struct rli_attempt *a)
 {
-	int64_t now = rli_now();
+	int64_t now = rli_now(), ends = a->patience->deadline;
 
-	if (a->patience->try_only || a->patience->deadline <= now)
+	if (a->patience->try_only || ends <= now)
 		return RLI_FOREVER;
-	if (a->patience->deadline - now < LEAST_PATIENCE)
-		return now + LEAST_PATIENCE;
-	return a->patience->deadline;
+	if (ends == RLI_FOREVER)
+		ends = rli_attempt_outage_ends(a);
+	return ends - now < LEAST_PATIENCE ? now + LEAST_PATIENCE : ends;
 }
 
 /* The servers spoke: an outage, if there was one, is over. */
@@ -251,6 +263,25 @@ static void install(struct rli_attempt *a)
 	}
 }
 
+/* Takes the provisional lease off. 0, EAGAIN if it was too late, ENOLCK. */
+static int make_lasting(struct rli_attempt *a)
+{
+	struct rli_op op = {
+		.kind = RLI_OP_RENEW, .flags = RLI_DO_KEEP,
+		.servers = a->terms->servers, .place = &a->lock->place,
+		.value = a->hold->value, .value_len = a->hold->value_len,
+	};
+	int64_t until = rli_valid_until(a->op.how == RLI_BEFORE ? a->since
+								: a->op.sent,
+					PROVISIONAL_LEASE_MS);
+	int err = rli_now() < until ? rli_ask(a->self, &op, until) : ESTALE;
+
+	if (!err)
+		return 0;
+	give_back(a);
+	return err == ESTALE ? EAGAIN : err;
+}
+
 static int owner_died(void)
 {
 	return rli_fail_const(EOWNERDEAD, "the last holder did not unlock");
@@ -260,7 +291,10 @@ static int owner_died(void)
 static int granted(struct rli_attempt *a)
 {
 	bool died = a->op.dead && a->terms->robust;
+	int err = provisional(a) ? make_lasting(a) : 0;
 
+	if (err)
+		return err;
 	if (rli_now() >= valid_until(a)) {
 		give_back(a);
 		rli_fail(ENOLCK, "the servers took longer to answer than the "

@@ -75,7 +75,6 @@ int rli_ask(struct rli_thread *self, struct rli_op *op, int64_t until)
 		op->resent = resent;
 		if (op->err != ENOLCK || rli_now() >= until)
 			return op->err;
-		resent = true;
 		rli_pause(self, op->servers, until);
 	}
 }

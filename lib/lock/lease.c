@@ -185,16 +185,28 @@ int rli_remaining(struct rli_lock *lock, struct rli_thread *self,
 	return 0;
 }
 
+static int fence_elsewhere(struct rli_lock *lock, struct rli_thread *self,
+			   const struct rli_terms *terms, uint64_t *fence)
+{
+	struct rli_foreign_hold hold;
+	int err;
+
+	if (terms->kind < RLI_OWNER_HOST)
+		return not_owner();
+	err = rli_hold_of_owner(lock, self, terms, &hold);
+	if (!err)
+		*fence = hold.fence;
+	return err;
+}
+
 int rli_fence(struct rli_lock *lock, struct rli_thread *self,
 	      const struct rli_terms *terms, uint64_t *fence)
 {
 	struct snapshot s;
 	int err = look(lock, self, &s);
 
-	if (err == ENOENT && terms->kind >= RLI_OWNER_HOST)
-		return rli_held_fence(lock, self, terms, fence);
 	if (err == ENOENT)
-		return not_owner();
+		return fence_elsewhere(lock, self, terms, fence);
 	if (!err)
 		*fence = s.fence;
 	return err;
@@ -208,11 +220,19 @@ static int nothing_to_mend(void)
 static int mend_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 			  const struct rli_terms *terms)
 {
+	struct rli_foreign_hold hold;
 	struct rli_op op;
-	int err = fill_foreign_op(&op, RLI_OP_MEND, lock, terms);
+	int err;
 
-	if (err || !terms->robust)
+	if (terms->kind < RLI_OWNER_HOST || !terms->robust)
 		return nothing_to_mend();
+	err = rli_hold_of_owner(lock, self, terms, &hold);
+	if (err)
+		return err == EPERM ? nothing_to_mend() : err;
+	fill_foreign_op(&op, RLI_OP_MEND, lock, terms);
+	op.flags = 0;
+	op.value = hold.value;
+	op.value_len = hold.value_len;
 	err = rli_ask(self, &op, rli_outage_end(terms->servers));
 	if (err == EINVAL && op.resent)
 		return 0;

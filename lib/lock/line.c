@@ -95,9 +95,12 @@ static int claim(struct rli_attempt *a, const struct rli_wait *wait)
 	a->op.token = wait->token;
 	a->op.token_len = wait->token_len;
 	a->since = 0;
-	do
+	for (;;) {
 		err = rli_attempt_ask(a, RLI_OP_CLAIM);
-	while (err == ENOLCK && !a->op.unanswered && rli_now() < until);
+		if (err != ENOLCK || a->op.unanswered || rli_now() >= until)
+			break;
+		rli_pause(a->self, a->terms->servers, until);
+	}
 	return err == EBUSY ? EAGAIN : err;
 }
 

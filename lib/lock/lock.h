@@ -281,9 +281,17 @@ int rli_mend(struct rli_lock *lock, struct rli_thread *self,
 
 /* ------------------------------------------------------------- query.c */
 
-/* As rli_held, and the fence of that hold. */
-int rli_held_fence(struct rli_lock *lock, struct rli_thread *self,
-		   const struct rli_terms *terms, uint64_t *fence);
+/* A hold of this owner as the servers know it, perhaps of another process. */
+struct rli_foreign_hold {
+	uint64_t fence;
+	size_t value_len;
+	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
+};
+
+/* As rli_held, and which hold it is. */
+int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
+		      const struct rli_terms *terms,
+		      struct rli_foreign_hold *hold);
 
 int rli_held(struct rli_lock *lock, struct rli_thread *self,
 	     const struct rli_terms *terms);

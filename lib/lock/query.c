@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -26,8 +28,9 @@ static int inspect(struct rli_lock *lock, struct rli_thread *self,
 	return err;
 }
 
-int rli_held_fence(struct rli_lock *lock, struct rli_thread *self,
-		   const struct rli_terms *terms, uint64_t *fence)
+int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
+		      const struct rli_terms *terms,
+		      struct rli_foreign_hold *hold)
 {
 	char value[VALUE_MAX];
 	const char *id;
@@ -40,16 +43,18 @@ int rli_held_fence(struct rli_lock *lock, struct rli_thread *self,
 	rli_owner_id(self, terms, &id, &id_len);
 	if (len != id_len + RLI_NONCE_LEN || memcmp(value, id, id_len))
 		return rli_fail_const(EPERM, "this owner does not hold it");
-	*fence = n;
+	hold->fence = n;
+	hold->value_len = len;
+	memcpy(hold->value, value, len);
 	return 0;
 }
 
 int rli_held(struct rli_lock *lock, struct rli_thread *self,
 	     const struct rli_terms *terms)
 {
-	uint64_t fence;
+	struct rli_foreign_hold hold;
 
-	return rli_held_fence(lock, self, terms, &fence);
+	return rli_hold_of_owner(lock, self, terms, &hold);
 }
 
 int rli_locked(struct rli_lock *lock, struct rli_thread *self,
@@ -93,6 +98,15 @@ static size_t id_length(const char *value, size_t len)
 	return len - RLI_NONCE_LEN - 1;
 }
 
+/* "#n" belongs to nobody yet; another client's value may begin so, too. */
+static bool is_handoff(const char *value, uint64_t n)
+{
+	char id[24];
+
+	snprintf(id, sizeof(id), "#%" PRIu64, n);
+	return !strcmp(value, id);
+}
+
 int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 	      const struct rli_terms *terms, char *buf, size_t size)
 {
@@ -103,8 +117,7 @@ int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 
 	if (err)
 		return err;
-	/* A hand-off, "#n", belongs to nobody yet. */
-	if (len == 0 || value[0] == '#')
+	if (len == 0 || is_handoff(value, n))
 		return rli_fail_const(ENOENT, "nobody holds it");
 	if (len < sizeof(value))
 		len = id_length(value, len);

@@ -37,6 +37,18 @@ static bool post(struct rli_thread *self, struct rli_op *op)
 	return !rli_conns(self, &conns) && !rli_backend.post(conns, op);
 }
 
+/*
+ * K was not that hold any more. After a lost answer that is our own release as
+ * a rule; but not if the servers count no unlock since (or nothing at all).
+ */
+static int not_there(const struct rli_hold *hold, const struct rli_op *op,
+		     bool resent)
+{
+	if (resent && op->fence > hold->fence)
+		return 0;
+	return op->fence == hold->fence + 1 ? EPERM : ESTALE;
+}
+
 /* Tells the servers. 0; ESTALE: it was lost; EPERM: somebody who had the right
  * to has unlocked it; ENOLCK: they cannot be told. */
 static int tell_servers(struct rli_thread *self, struct rli_hold *hold)
@@ -46,7 +58,7 @@ static int tell_servers(struct rli_thread *self, struct rli_hold *hold)
 	bool resent = false;
 	int err;
 
-	fill_op(&op, hold, 0);
+	fill_op(&op, hold, hold->inconsistent ? RLI_DO_SPOIL : 0);
 	if (hold->terms->async) {
 		if (post(self, &op))
 			return 0;
@@ -55,12 +67,10 @@ static int tell_servers(struct rli_thread *self, struct rli_hold *hold)
 	if (hold->valid_until < until)
 		until = hold->valid_until;
 	err = rli_ask(self, &op, until);
-	if (err == 0 || (err == ESTALE && (resent || op.resent)))
-		return 0;
 	if (err == ESTALE)
-		return op.fence == hold->fence + 1 ? EPERM : ESTALE;
+		return not_there(hold, &op, resent || op.resent);
 	/* The message tells what hindered it. */
-	return ENOLCK;
+	return err ? ENOLCK : 0;
 }
 
 /* The hold is ENDING: only we see it. */
@@ -93,20 +103,28 @@ static int unlock_lost(struct rli_hold *hold)
 	return was_lost();
 }
 
-/* No hold of this process: another process of the same owner may have it. */
+/*
+ * No hold of this process: another process of the same owner may have it. It
+ * is that one hold which is ended, so that a request which is sent again cannot
+ * end the next one of this owner.
+ */
 static int release_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 			     const struct rli_terms *terms)
 {
+	struct rli_foreign_hold hold;
 	struct rli_op op = {
-		.kind = RLI_OP_RELEASE, .flags = RLI_DO_ANY,
+		.kind = RLI_OP_RELEASE, .flags = RLI_DO_SPOIL,
 		.servers = terms->servers, .place = &lock->place,
-		.value = terms->id, .value_len = terms->id_len,
-		.lease_ms = terms->lease_ms,
+		.value = hold.value, .lease_ms = terms->lease_ms,
 	};
 	int err;
 
 	if (terms->kind < RLI_OWNER_HOST || terms->locker_unlocks)
 		return not_held();
+	err = rli_hold_of_owner(lock, self, terms, &hold);
+	if (err)
+		return err;
+	op.value_len = hold.value_len;
 	err = rli_ask(self, &op, rli_outage_end(terms->servers));
 	if (err == ESTALE)
 		return op.resent ? 0 : not_held();
