@@ -227,12 +227,11 @@ Test(settings, an_interval_is_unused_with_lease_0)
 	cr_assert_eq(rli_settings_check(&found), 0);
 }
 
-Test(settings, delegation_needs_an_owner_beyond_the_thread_and_a_later_version)
+Test(settings, delegation_is_not_supported)
 {
 	cr_assert_eq(rli_settings_resolve(NULL, &found), 0);
 	found.delegation = RL_DELEGATION_ON;
-	cr_assert_eq(rli_settings_check(&found), EINVAL);
-	cr_assert(message_has("delegation"));
+	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
 	found.owner = "name";
 	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
 	found.owner = NULL;
