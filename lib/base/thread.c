@@ -17,6 +17,43 @@ static pthread_key_t key;
 static void (*at_end)(struct rli_thread *);
 static atomic_ulong serials;
 
+/* Which slots are taken, a bit each. */
+#define SLOTS 4096
+static _Atomic uint64_t slots[SLOTS / 64];
+
+static unsigned take_slot(void)
+{
+	unsigned i;
+
+	for (i = 0; i < SLOTS / 64; i++) {
+		uint64_t taken = atomic_load(&slots[i]);
+
+		while (~taken) {
+			int bit = __builtin_ctzll(~taken);
+
+			if (atomic_compare_exchange_weak(
+				    &slots[i], &taken, taken | 1ULL << bit))
+				return i * 64 + (unsigned)bit;
+		}
+	}
+	return RLI_NO_SLOT;
+}
+
+static void give_slot(unsigned slot)
+{
+	if (slot != RLI_NO_SLOT)
+		atomic_fetch_and(&slots[slot / 64], ~(1ULL << slot % 64));
+}
+
+/* In a forked child the other threads are not there. */
+static void give_all_slots(void)
+{
+	unsigned i;
+
+	for (i = 0; i < SLOTS / 64; i++)
+		atomic_store(&slots[i], 0);
+}
+
 static void thread_ends(void *record)
 {
 	struct rli_thread *self = record;
@@ -26,6 +63,7 @@ static void thread_ends(void *record)
 	current = self;
 	at_end(self);
 	current = NULL;
+	give_slot(self->slot);
 	rli_free(self);
 }
 
@@ -77,6 +115,7 @@ static int make_record(struct rli_thread **self)
 		rli_free(made);
 		return err;
 	}
+	made->slot = take_slot();
 	*self = current = made;
 	return 0;
 }
@@ -107,14 +146,17 @@ void rli_thread_after_fork(void)
 {
 	struct rli_thread *self = current;
 
+	give_all_slots();
 	if (!self)
 		return;
+	self->slot = take_slot();
 	self->conns = NULL;
 	atomic_store_explicit(&self->holds, 0, memory_order_relaxed);
 	/* Without an id it must not go on: the next call tries again. */
 	if (identify(self)) {
 		pthread_setspecific(key, NULL);
 		current = NULL;
+		give_slot(self->slot);
 		rli_free(self);
 	}
 }

@@ -11,10 +11,13 @@
 #include "base/owner.h"
 
 #define RLI_NONCE_LEN 16	/* hexadecimal digits */
+#define RLI_NO_SLOT (~0u)
 
 /* The thread's own, unless a guard is named. */
 struct rli_thread {
 	unsigned long serial;	/* never 0, never used again */
+	unsigned slot;		/* a small number that no other thread has, and
+				   a later one may have; or RLI_NO_SLOT */
 	char id[RLI_HOSTID_MAX + 80];	/* "thrd:…#" */
 	size_t id_len;
 	char process[RLI_HOSTID_MAX + 60];	/* "proc:…#" */
