@@ -50,12 +50,25 @@ static void take_text(struct rli_op *op, const struct rli_reply *reply)
 	op->text[fits] = '\0';
 }
 
-static int granted(struct rli_op *op, uint64_t fence, bool dead,
+/* {how, fence, dead} */
+static int granted(struct rli_op *op, const struct rli_reply *reply,
 		   enum rli_how how)
 {
-	op->fence = fence;
-	op->dead = dead;
+	if (reply->numbers < 3 || reply->number[1] <= 0)
+		return nonsense(op, reply);
+	op->fence = (uint64_t)reply->number[1];
+	op->dead = reply->number[2];
 	op->how = how;
+	return 0;
+}
+
+static int granted_in_short(struct rli_op *op, const struct rli_reply *reply)
+{
+	if (reply->number[0] <= 0)
+		return nonsense(op, reply);
+	op->fence = (uint64_t)reply->number[0];
+	op->dead = false;
+	op->how = RLI_NEW;
 	return 0;
 }
 
@@ -71,19 +84,19 @@ static int on_acquire(struct rli_op *op, const struct rli_reply *reply)
 	const int64_t *number = reply->number;
 
 	if (reply->type == REDIS_REPLY_INTEGER)
-		return granted(op, (uint64_t)number[0], false, RLI_NEW);
+		return granted_in_short(op, reply);
 	if (reply->numbers < 1)
 		return nonsense(op, reply);
 	switch (number[0]) {
 	case NO:
 		return busy(op, reply);
 	case GRANTED:
-		return granted(op, (uint64_t)number[1], number[2], RLI_NEW);
+		return granted(op, reply, RLI_NEW);
 	case GRANTED_BEFORE:
-		return granted(op, (uint64_t)number[1], number[2], RLI_BEFORE);
+		return granted(op, reply, RLI_BEFORE);
 	case JOINED:
 		take_text(op, reply);
-		return granted(op, (uint64_t)number[1], false, RLI_JOINED);
+		return granted(op, reply, RLI_JOINED);
 	default:
 		return special(op, reply);
 	}
@@ -92,17 +105,19 @@ static int on_acquire(struct rli_op *op, const struct rli_reply *reply)
 /* {0, n} or 1, {1}, {1, left}, {2} */
 static int on_hold(struct rli_op *op, const struct rli_reply *reply)
 {
-	if (reply->numbers < 1)
-		return nonsense(op, reply);
-	if (reply->number[0] == NO) {
+	int64_t first = reply->numbers ? reply->number[0] : -1;
+
+	if (first == NO && reply->numbers > 1) {
 		op->fence = (uint64_t)reply->number[1];
 		return rli_fail(ESTALE, "%s: lock '%s' is not held by '%.*s' "
 				"any more", label(op), op->place->k,
 				(int)op->value_len, op->value);
 	}
-	if (op->kind == RLI_OP_MEND && reply->number[0] == 2)
+	if (op->kind == RLI_OP_MEND && first == 2)
 		return rli_fail_const(EINVAL, "there is nothing to make "
 				      "consistent");
+	if (first != GRANTED)
+		return nonsense(op, reply);
 	op->left_ms = reply->numbers > 1 ? reply->number[1] : 0;
 	return 0;
 }

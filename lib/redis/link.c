@@ -103,3 +103,11 @@ ssize_t rli_link_receive(int fd, char *buf, size_t len)
 		return n;
 	return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
+
+bool rli_link_quiet(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+}

@@ -29,4 +29,7 @@ int rli_link_connected(int fd);
 ssize_t rli_link_send(int fd, const char *buf, size_t len);
 ssize_t rli_link_receive(int fd, char *buf, size_t len);
 
+/* Whether there is nothing to receive, neither a byte nor the end. */
+bool rli_link_quiet(int fd);
+
 #endif /* RLI_REDIS_LINK_H */

@@ -154,6 +154,19 @@ static bool send_again(struct pending *p, int err, bool unsent)
 	return send_it(p) == 0;
 }
 
+static unsigned script_bit(const struct rli_op *op)
+{
+	return 1u << op->kind;
+}
+
+static void note_script(const struct pending *p, const struct rli_reply *reply)
+{
+	if (reply->type == REDIS_REPLY_ERROR)
+		p->session->scripts &= ~script_bit(p->op);
+	else
+		p->session->scripts |= script_bit(p->op);
+}
+
 static void answered(struct rli_request *r, int err, bool unsent,
 		     const struct rli_reply *reply)
 {
@@ -168,6 +181,7 @@ static void answered(struct rli_request *r, int err, bool unsent,
 		finish(p);
 		return;
 	}
+	note_script(p, reply);
 	if (!p->whole && rli_reply_is(reply, "NOSCRIPT")) {
 		p->whole = true;
 		err = send_it(p);
@@ -235,19 +249,30 @@ static int prepare(struct rli_conns *conns, struct rli_op *op)
 		return err;
 	p->request.done = answered;
 	p->request.deadline = patience(op, p->session, op->sent);
+	p->request.patience = rli_ms(p->session->node->url.command_timeout_ms);
 	if (op->kind == RLI_OP_ACQUIRE || op->kind == RLI_OP_CLAIM)
 		p->request.expired = expired;
 	return 0;
 }
 
-void rli_op_start(struct rli_conns *conns, struct rli_op *op)
+/* certain: nobody will be there to send the script if the server asks for it,
+ * so it goes along unless this connection has seen it run. */
+static void start(struct rli_conns *conns, struct rli_op *op, bool certain)
 {
+	struct pending *p = pending_of(op);
 	int err = prepare(conns, op);
 
-	if (!err)
-		err = send_it(pending_of(op));
+	if (!err) {
+		p->whole = certain && !(p->session->scripts & script_bit(op));
+		err = send_it(p);
+	}
 	if (err)
 		cannot_start(op, err);
+}
+
+void rli_op_start(struct rli_conns *conns, struct rli_op *op)
+{
+	start(conns, op, false);
 }
 
 int rli_op_run(struct rli_conns *conns, struct rli_op *op)
@@ -356,7 +381,7 @@ int rli_op_post(struct rli_conns *conns, struct rli_op *op)
 	post = copy(conns, op);
 	if (!post)
 		return rli_fail_nomem();
-	rli_op_start(conns, &post->op);
+	start(conns, &post->op, true);
 	rli_session_flush(session);
 	return session->failed;
 }

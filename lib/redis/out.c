@@ -24,7 +24,7 @@ size_t rli_decimal(char *buf, int64_t value)
 	return len;
 }
 
-static int reserve(struct rli_out *out, size_t more)
+int rli_out_reserve(struct rli_out *out, size_t more)
 {
 	size_t cap = out->cap ? out->cap : 1024;
 	char *buf;
@@ -61,7 +61,7 @@ int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n)
 
 	for (i = 0; i < n; i++)
 		more += arg[i].len + HEAD_MAX;
-	err = reserve(out, more);
+	err = rli_out_reserve(out, more);
 	if (err)
 		return err;
 	put_head(out, '*', (size_t)n);

@@ -25,6 +25,9 @@ struct rli_arg {
 
 #define RLI_ARG(text) ((struct rli_arg){ (text), sizeof(text) - 1 })
 
+/* Room for that many bytes more, so that a command cannot fail. ENOMEM. */
+int rli_out_reserve(struct rli_out *out, size_t more);
+
 /* One command of n arguments behind what is there. ENOMEM: nothing added. */
 int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n);
 

@@ -100,13 +100,33 @@ static redisReplyObjectFunctions functions = {
 	.freeObject = on_free,
 };
 
+/*
+ * A parser's buffer grows until it has been filled once: it throws away what it
+ * has read only when that is more than 1024 bytes. A long answer makes it grow
+ * now, so that no later one does.
+ */
+static bool read_long_answer(redisReader *reader)
+{
+	char text[2048];
+	void *reply;
+
+	memset(text, '+', sizeof(text));
+	memcpy(text + sizeof(text) - 2, "\r\n", 2);
+	return redisReaderFeed(reader, text, sizeof(text)) == REDIS_OK &&
+	       redisReaderGetReply(reader, &reply) == REDIS_OK;
+}
+
 redisReader *rli_reader_new(struct rli_reply *reply)
 {
 	redisReader *reader = redisReaderCreateWithFunctions(&functions);
 
-	if (reader)
-		reader->privdata = reply;
-	return reader;
+	if (!reader)
+		return NULL;
+	reader->privdata = reply;
+	if (read_long_answer(reader))
+		return reader;
+	redisReaderFree(reader);
+	return NULL;
 }
 
 bool rli_reply_is(const struct rli_reply *reply, const char *error_code)
@@ -144,14 +164,24 @@ static const struct {
 	{ "ERR Client sent AUTH", EACCES },
 	{ "ERR max number of clients", ENOLCK },
 	{ "ERR operation not permitted", EACCES },
+	/* Before AUTH: a command of more than ten arguments. */
+	{ "ERR Protocol error: unauthenticated", EACCES },
+	{ "ERR The user executing the script can't", EACCES },
+	{ "The user executing the script can't", EACCES },
+	{ "ERR ACL failure in script", EACCES },
+	/* Taken away by rename-command. */
+	{ "ERR unknown command", EACCES },
 };
 
 /* An error inside a script may come wrapped: "ERR Error running …: -OOM". */
 static const char *code_inside(const char *text)
 {
-	const char *p = strstr(text, ": -");
+	const char *code = strstr(text, ": -");
+	const char *refusal = strstr(text, "The user executing the script");
 
-	return p ? p + 3 : text;
+	if (code)
+		return code + 3;
+	return refusal ? refusal : text;
 }
 
 static int meaning(const char *text)

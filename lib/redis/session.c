@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "redis/connect.h"
 #include "redis/link.h"
-#include "redis/secret.h"
 
 #define READ_MAX 16384
+/* No single value in an answer is that long, whatever its head says. */
+#define ANSWER_MAX ((size_t)16 << 20)
 
 static const char *label(const struct rli_session *s)
 {
@@ -31,16 +33,6 @@ int rli_session_open(struct rli_node *node, struct rli_session **session)
 	rli_node_hold(node);
 	*session = s;
 	return 0;
-}
-
-static void drop_addresses(struct rli_session *s)
-{
-	if (s->lookup)
-		rli_lookup_abandon(s->lookup);
-	if (s->list)
-		freeaddrinfo(s->list);
-	s->lookup = NULL;
-	s->list = s->addr = NULL;
 }
 
 static void close_socket(struct rli_session *s)
@@ -73,7 +65,7 @@ void rli_session_break(struct rli_session *s, int err)
 	if (s->state != RLI_CLOSED && !s->closing)
 		rli_log(RL_LOG_INFO, "connection ended: %s", s->why);
 	close_socket(s);
-	drop_addresses(s);
+	rli_connect_forget(s);
 	rli_out_clear(&s->out);
 	s->state = RLI_CLOSED;
 	s->failed = 0;
@@ -103,125 +95,6 @@ static void fail_later(struct rli_session *s, int err)
 {
 	snprintf(s->why, sizeof(s->why), "%s", rli_error_message());
 	s->failed = err;
-}
-
-/* ----------------------------------------------------------- connecting */
-
-static int add_auth(struct rli_session *s)
-{
-	const struct rli_url *url = &s->node->url;
-	struct rli_arg arg[3] = { RLI_ARG("AUTH") };
-	char buf[RLI_SECRET_MAX];
-	const char *password;
-	int n = 1, err = rli_secret(url, buf, &password);
-
-	if (err || !password)
-		return err;
-	if (url->user)
-		arg[n++] = (struct rli_arg){ url->user, strlen(url->user) };
-	arg[n++] = (struct rli_arg){ password, strlen(password) };
-	err = rli_out_command(&s->greeting, arg, n);
-	explicit_bzero(buf, sizeof(buf));
-	s->greetings++;
-	return err;
-}
-
-static int add_select(struct rli_session *s)
-{
-	struct rli_arg arg[2] = { RLI_ARG("SELECT") };
-	char db[24];
-
-	if (s->node->url.db == 0)
-		return 0;
-	arg[1] = (struct rli_arg){ db, rli_decimal(db, s->node->url.db) };
-	s->greetings++;
-	return rli_out_command(&s->greeting, arg, 2);
-}
-
-static int greet(struct rli_session *s)
-{
-	int err;
-
-	drop_addresses(s);
-	s->used = false;
-	s->greetings = 0;
-	s->reader = rli_reader_new(&s->reply);
-	if (!s->reader)
-		return rli_fail_nomem();
-	err = add_auth(s);
-	if (!err)
-		err = add_select(s);
-	s->state = s->greetings ? RLI_GREETING : RLI_READY;
-	return err;
-}
-
-static int cannot_connect(const struct rli_session *s, int err)
-{
-	return rli_fail(ENOLCK, "%s: cannot connect: %s", label(s),
-			rli_system_error(err));
-}
-
-/* Tries the address s->addr, and those behind it if it fails at once. */
-static int try_address(struct rli_session *s)
-{
-	const struct rli_url *url = &s->node->url;
-	int err = rli_link_connect(url, s->addr, &s->fd);
-
-	while (err && err != EINPROGRESS && s->addr && s->addr->ai_next) {
-		s->addr = s->addr->ai_next;
-		err = rli_link_connect(url, s->addr, &s->fd);
-	}
-	if (err && err != EINPROGRESS)
-		return cannot_connect(s, err);
-	s->state = RLI_CONNECTING;
-	return err ? 0 : greet(s);
-}
-
-static int look_up(struct rli_session *s)
-{
-	const struct rli_url *url = &s->node->url;
-	int err = rli_lookup_begin(url->host, url->port, &s->lookup, &s->list);
-
-	s->addr = s->list;
-	return err || s->lookup ? err : try_address(s);
-}
-
-static void begin_connecting(struct rli_session *s)
-{
-	const struct rli_url *url = &s->node->url;
-	int err;
-
-	s->state = RLI_RESOLVING;
-	s->deadline = rli_after(rli_now(), rli_ms(url->connect_timeout_ms));
-	err = url->scheme == RLI_UNIX ? try_address(s) : look_up(s);
-	if (err)
-		fail_later(s, err);
-}
-
-static int looked_up(struct rli_session *s)
-{
-	int err = rli_lookup_take(s->lookup, &s->list);
-
-	s->lookup = NULL;
-	s->addr = s->list;
-	if (err)
-		return rli_fail(ENOLCK, "%s: cannot look the host up: %s",
-				label(s), gai_strerror(err));
-	return try_address(s);
-}
-
-static int connected(struct rli_session *s)
-{
-	int err = rli_link_connected(s->fd);
-
-	if (!err)
-		return greet(s);
-	close(s->fd);
-	s->fd = -1;
-	if (!s->addr || !s->addr->ai_next)
-		return cannot_connect(s, err);
-	s->addr = s->addr->ai_next;
-	return try_address(s);
 }
 
 /* ------------------------------------------------------ sending, reading */
@@ -256,21 +129,12 @@ static int flush_all(struct rli_session *s)
 	return err;
 }
 
-static int greeted(struct rli_session *s)
-{
-	if (s->reply.type == REDIS_REPLY_ERROR)
-		return rli_reply_error(label(s), &s->reply);
-	if (--s->greetings == 0)
-		s->state = RLI_READY;
-	return 0;
-}
-
 static int deliver(struct rli_session *s)
 {
 	struct rli_request *r = s->head;
 
 	if (s->state == RLI_GREETING)
-		return greeted(s);
+		return rli_connect_greeted(s);
 	if (!r && s->reply.type == REDIS_REPLY_ERROR)
 		return rli_reply_error(label(s), &s->reply);
 	if (!r)
@@ -321,20 +185,56 @@ static int receive(struct rli_session *s)
 				rli_system_error((int)-n));
 	if (redisReaderFeed(s->reader, buf, (size_t)n) != REDIS_OK)
 		return rli_fail_nomem();
-	return deliver_all(s);
+	n = deliver_all(s);
+	if (!n && s->reader && s->reader->len - s->reader->pos > ANSWER_MAX)
+		return rli_fail(EPROTO, "%s: an answer without end", label(s));
+	return (int)n;
 }
 
 /* -------------------------------------------------------------- the owner */
 
+/* A server may have closed a connection that was idle: known before a request
+ * is sent, it leaves no doubt whether that request was run. */
+static void look_before_sending(struct rli_session *s)
+{
+	if (s->state != RLI_READY || s->head || s->failed ||
+	    rli_link_quiet(s->fd))
+		return;
+	rli_fail(ENOLCK, "%s: the server closed the connection", label(s));
+	rli_session_break(s, ENOLCK);
+}
+
+void rli_session_is_ready(struct rli_session *s)
+{
+	int64_t now = rli_now();
+	struct rli_request *r;
+
+	s->state = RLI_READY;
+	for (r = s->head; r; r = r->next)
+		if (r->patience && rli_after(now, r->patience) < r->deadline)
+			r->deadline = rli_after(now, r->patience);
+}
+
+static void begin_connecting(struct rli_session *s)
+{
+	int err = rli_connect_begin(s);
+
+	if (err)
+		fail_later(s, err);
+}
+
 int rli_session_submit(struct rli_session *s, struct rli_request *r,
 		       const struct rli_arg *arg, int n)
 {
-	size_t begin = s->flushed + s->out.len - s->out.sent;
-	int err = s->closing ? ENOLCK : rli_out_command(&s->out, arg, n);
+	int err;
 
+	if (s->closing)
+		return ENOLCK;
+	look_before_sending(s);
+	r->begin = s->flushed + s->out.len - s->out.sent;
+	err = rli_out_command(&s->out, arg, n);
 	if (err)
 		return err;
-	r->begin = begin;
 	r->next = NULL;
 	*s->tail = r;
 	s->tail = &r->next;
@@ -397,13 +297,25 @@ static int progress(struct rli_session *s, short revents)
 
 	if (!revents)
 		return 0;
-	if (s->state == RLI_RESOLVING)
-		err = looked_up(s);
-	else if (s->state == RLI_CONNECTING)
-		err = connected(s);
+	if (s->state == RLI_RESOLVING || s->state == RLI_CONNECTING)
+		err = rli_connect_advance(s);
 	else if (revents & (POLLIN | POLLHUP | POLLERR))
 		err = receive(s);
-	return err ? err : flush_all(s);
+	if (!err)
+		rli_session_flush(s);
+	return err;
+}
+
+/* It has failed. What the server said before it closed tells more than that it
+ * did, and may be the answer to a request. */
+static int last_heard(struct rli_session *s)
+{
+	int err = s->reader ? receive(s) : 0;
+
+	if (err)
+		return err;
+	/* If it was the answer to all there was, its message stays. */
+	return s->head ? rli_fail(s->failed, "%s", s->why) : s->failed;
 }
 
 /* The first request whose time is up; NULL if none. */
@@ -440,12 +352,10 @@ static void check_time(struct rli_session *s)
 
 void rli_session_advance(struct rli_session *s, short revents)
 {
-	int err = s->failed;
+	int err = s->failed ? 0 : progress(s, revents);
 
-	if (err)
-		rli_fail(err, "%s", s->why);
-	else
-		err = progress(s, revents);
+	if (!err && s->failed)
+		err = last_heard(s);
 	if (err)
 		rli_session_break(s, err);
 	else

@@ -27,6 +27,8 @@ struct rli_session;
 struct rli_request {
 	struct rli_request *next;
 	int64_t deadline;	/* then the session is given up */
+	int64_t patience;	/* 0, or how much of that may be left when a
+				   connection that is yet to be made is there */
 	/*
 	 * err 0: reply holds the answer, until done returns. Else ENOLCK,
 	 * EACCES, EPROTO or ENOMEM with the thread's message set; unsent: no
@@ -63,6 +65,7 @@ struct rli_session {
 					   advance tells; the cause is in why */
 	char why[256];
 	bool used;			/* it has answered a request */
+	unsigned scripts;		/* seen to run; one bit each, op.c's */
 	bool closing;			/* for good: nothing is submitted */
 	int greetings;			/* answers to come before READY */
 	redisReader *reader;
@@ -101,6 +104,9 @@ void rli_session_last_words(struct rli_session *session, int err,
 
 /* Closes the connection; requests are told err, with the thread's message. */
 void rli_session_break(struct rli_session *session, int err);
+
+/* It is greeted. For connect.c. */
+void rli_session_is_ready(struct rli_session *session);
 
 /* What to poll for: true if there is anything. */
 bool rli_session_poll(const struct rli_session *session, struct pollfd *fd);

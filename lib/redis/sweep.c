@@ -21,7 +21,7 @@ struct names {
 	bool scanning;		/* the first text of an answer is the cursor */
 	char cursor[24];
 	int err;
-	bool done;
+	bool done, again;	/* again: the connection was lost on the way */
 	struct rli_conns *conns;
 	struct rli_session *session;
 	const char *suffix;	/* of the keys sought, "" for K itself */
@@ -87,9 +87,14 @@ static void scanned(struct rli_request *r, int err, bool unsent,
 {
 	struct names *names = ((struct scan *)r)->names;
 
+	const char *label = names->session->node->url.label;
+
 	(void)unsent;
+	names->again = err == ENOLCK;
 	if (!err && reply->type == REDIS_REPLY_ERROR)
-		err = rli_reply_error(names->session->node->url.label, reply);
+		err = rli_reply_error(label, reply);
+	else if (!err && (reply->items != 2 || names->scanning))
+		err = rli_reply_nonsense(label, "SCAN", reply);
 	if (err)
 		names->err = err;
 	names->done = true;
@@ -124,13 +129,28 @@ static int scan_once(struct names *names, const char *pattern,
 	return err ? err : names->err;
 }
 
+/* A connection that breaks is made anew, once. Names that came before it broke
+ * come again. */
+static int scan_twice(struct names *names, const char *pattern,
+		      const char *type)
+{
+	int err;
+
+	names->again = false;
+	err = scan_once(names, pattern, type);
+	if (!err || !names->again)
+		return err;
+	names->err = 0;
+	return scan_once(names, pattern, type);
+}
+
 static int scan_all(struct names *names, const char *pattern, const char *type)
 {
 	int err;
 
 	strcpy(names->cursor, "0");
 	do
-		err = scan_once(names, pattern, type);
+		err = scan_twice(names, pattern, type);
 	while (!err && strcmp(names->cursor, "0") != 0);
 	return err;
 }

@@ -15,6 +15,9 @@
 /* The server's time-out ends a moment before ours, so that the PING finds it
  * over; the rest of the time is waited here. */
 #define EARLY (1 * RLI_MS)
+/* A time-out that comes sooner than this before the deadline is none: somebody
+ * sent CLIENT UNBLOCK, or set the server's clock. */
+#define CLOCK_SLACK (50 * RLI_MS)
 
 struct line {
 	struct rli_request request;	/* BLPOP */
@@ -41,6 +44,11 @@ static struct rli_wait *wait_of(struct line *line)
 				   offsetof(struct rli_wait, backend));
 }
 
+static int timed_out(const struct rli_wait *wait)
+{
+	return rli_now() < wait->deadline - CLOCK_SLACK ? EAGAIN : ETIMEDOUT;
+}
+
 /* The list's name and "#n K" or "! K"; or nil if the time-out came first. */
 static int popped(struct line *line, const struct rli_reply *reply)
 {
@@ -48,7 +56,7 @@ static int popped(struct line *line, const struct rli_reply *reply)
 	size_t len;
 
 	if (reply->type == REDIS_REPLY_NIL)
-		return ETIMEDOUT;
+		return timed_out(wait);
 	if (reply->items != 2 || reply->text_len == 0)
 		return rli_reply_nonsense(line->session->node->url.label,
 					  "BLPOP", reply);
@@ -81,7 +89,7 @@ static void expired(struct rli_request *r, struct rli_session *session)
 {
 	struct line *line = (struct line *)r;
 
-	line->result = ETIMEDOUT;
+	line->result = ENOLCK;
 	line->conns->finished++;
 	rli_session_break(session, ENOLCK);
 }

@@ -6,7 +6,12 @@
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local KEEP = ARGV[2]
 --@include _meta.lua
-local cur = redis.call('GET', K)
+local cur = redis.pcall('GET', K)
+-- An error: a key of another type, which is nobody's lock.
+if type(cur) == 'table' then
+	if ARGV[1] == 'o' then return 0 end
+	return cur
+end
 local m = load()
 if cur and ARGV[1] == 'o' and not is_ours(cur, m) then return 0 end
 local held = (cur and not is_handoff(cur, m)) and 1 or 0
