@@ -174,7 +174,8 @@ RL_API int rl_mutex_destroy(rl_mutex_t *mutex);
  *	EOWNERDEAD	robust only: held, but the last holder did not unlock.
  *		Mend what it left, then rl_mutex_consistent. May be said once
  *		too often (an answer was lost), never once too seldom.
- *	ENOTRECOVERABLE	robust only: somebody unlocked without mending.
+ *	ENOTRECOVERABLE	somebody was told EOWNERDEAD, and unlocked without
+ *		mending. Not only for robust mutexes.
  *	EDEADLK	as in the table.
  *	EAGAIN	recursive, and 65535 deep already.
  *	ETIMEDOUT	the attribute timeout has passed.

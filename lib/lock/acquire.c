@@ -64,7 +64,9 @@ static int prepare(struct rli_attempt *a)
 	rli_owner_id(a->self, a->terms, &id, &len);
 	rli_guard_lock(&a->lock->guard);
 	begin(a);
-	a->hold = rli_hold_take(a->lock, len + RLI_NONCE_LEN + 1);
+	a->hold = rli_hold_take(a->lock,
+				a->has_turn ? RLI_NO_SLOT : a->self->slot,
+				len + RLI_NONCE_LEN + 1);
 	rli_guard_unlock(&a->lock->guard);
 	if (!a->hold)
 		return rli_fail_nomem();
@@ -184,8 +186,7 @@ static void fill_hold(struct rli_attempt *a)
 	hold->owns_turn = a->has_turn && !a->terms->shared;
 	hold->inconsistent = a->op.dead && a->terms->robust;
 	hold->fence = a->op.fence;
-	hold->valid_until = valid_until(a);
-	hold->lease_ms = a->terms->lease_ms;
+	rli_validity_begin(hold, valid_until(a));
 	hold->began = hold->asked = a->op.sent;
 }
 
@@ -201,8 +202,8 @@ static struct rli_hold *join(struct rli_attempt *a)
 	if (!there || memcmp(there->value, a->hold->value,
 			     a->hold->value_len))
 		return NULL;
-	there->valid_until = valid_until(a);
-	there->lease_ms = a->terms->lease_ms;
+	rli_validity_set(there, a->op.sent, valid_until(a));
+	rli_keeper_watch(there);
 	return there;
 }
 
@@ -327,7 +328,7 @@ static int ride_out(struct rli_attempt *a)
 {
 	int64_t deadline = a->patience->deadline, ends;
 
-	if (a->patience->try_only)
+	if (a->patience->try_only || a->outage)
 		return ENOLCK;
 	ends = deadline == RLI_FOREVER ? rli_attempt_outage_ends(a) : deadline;
 	if (rli_now() >= ends)
@@ -345,6 +346,7 @@ static int try(struct rli_attempt *a)
 		err = would_wait(a);
 		if (!err)
 			err = rli_attempt_wait(a);
+		a->began = rli_now();
 	}
 	if (err == 0)
 		err = granted(a);
@@ -403,6 +405,8 @@ int rli_acquire(struct rli_lock *lock, struct rli_thread *self,
 	if (needs_turn(lock, self, terms)) {
 		if (patience->try_only || patience->bad_deadline)
 			deadline = 0;
+		rli_turn_look(lock, self, deadline != RLI_FOREVER &&
+					  deadline <= rli_now());
 		err = rli_turn_enter(lock, terms, self->serial, deadline,
 				     &hold);
 		if (err == EBUSY)

@@ -7,6 +7,8 @@
 
 /* Between two tries of a server that cannot be asked. */
 #define PAUSE (20 * RLI_MS)
+/* Less time than this is not enough for one. */
+#define LEAST_TRY (2 * RLI_MS)
 /* meta is kept a week and more; once an hour is often enough to say so. */
 #define KEEP_EVERY (3600 * RLI_S)
 /* A lease longer than this asks for meta's expiry each time. */
@@ -73,9 +75,15 @@ int rli_ask(struct rli_thread *self, struct rli_op *op, int64_t until)
 		/* Whether any try before this one may have been run. */
 		resent |= op->resent;
 		op->resent = resent;
-		if (op->err != ENOLCK || rli_now() >= until)
+		if (op->err != ENOLCK)
 			return op->err;
-		rli_pause(self, op->servers, until);
+		do {
+			if (rli_now() >= until)
+				return op->err;
+			rli_pause(self, op->servers, until);
+			/* A try that has no time to be answered would only
+			 * hide why the one before it failed. */
+		} while (rli_now() >= until - LEAST_TRY);
 	}
 }
 

@@ -17,7 +17,8 @@ struct rli_attempt {
 	struct rli_hold *hold;	/* to be filled in; not in any list */
 	struct rli_op op;
 	char nonce[RLI_NONCE_LEN + 1];	/* of a hold that was joined */
-	int64_t began;
+	int64_t began;		/* when the servers were not known to be out */
+	bool outage;		/* they are, and have been for long enough */
 	int64_t since;		/* the hold, if we have one, is not older */
 	bool has_turn;
 };

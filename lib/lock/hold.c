@@ -4,13 +4,14 @@
 #include "lock/keeper.h"
 #include "lock/lock.h"
 
-static struct rli_hold *make_hold(struct rli_lock *lock)
+static struct rli_hold *make_hold(struct rli_lock *lock, unsigned slot)
 {
 	struct rli_hold *hold = rli_calloc(1, sizeof(*hold));
 
 	if (!hold)
 		return NULL;
 	hold->lock = lock;
+	hold->slot = slot;
 	hold->timer.lock = lock;
 	hold->timer.hold = hold;
 	if (rli_keeper_make_room(hold)) {
@@ -37,14 +38,40 @@ static bool make_room(struct rli_hold *hold, size_t room)
 	return true;
 }
 
-struct rli_hold *rli_hold_take(struct rli_lock *lock, size_t value_room)
+/* The first spare one, of this slot or of any. */
+static struct rli_hold *take_spare(struct rli_lock *lock, unsigned slot,
+				   bool of_any)
 {
-	struct rli_hold *hold = lock->spare;
+	struct rli_hold **link = &lock->spare, *hold;
 
+	while (*link && !of_any && (*link)->slot != slot)
+		link = &(*link)->next;
+	hold = *link;
+	if (hold)
+		*link = hold->next;
+	return hold;
+}
+
+/* Whether one was made for the slot; it may be in use by whoever. */
+static bool has_own(const struct rli_lock *lock, unsigned slot)
+{
+	const struct rli_hold *hold = atomic_load_explicit(
+		&lock->made, memory_order_relaxed);
+
+	while (hold && hold->slot != slot)
+		hold = hold->made;
+	return hold;
+}
+
+struct rli_hold *rli_hold_take(struct rli_lock *lock, unsigned slot,
+			       size_t value_room)
+{
+	struct rli_hold *hold = take_spare(lock, slot, slot == RLI_NO_SLOT);
+
+	if (!hold && has_own(lock, slot))
+		hold = take_spare(lock, slot, true);
 	if (!hold)
-		hold = make_hold(lock);
-	else
-		lock->spare = hold->next;
+		hold = make_hold(lock, slot);
 	if (hold && !make_room(hold, value_room)) {
 		hold->next = lock->spare;
 		lock->spare = hold;
@@ -155,6 +182,21 @@ struct rli_hold *rli_hold_find(struct rli_lock *lock,
 			lost = hold;
 	}
 	return lost;
+}
+
+void rli_hold_over(struct rli_hold *hold)
+{
+	memcpy(hold->lock->over, hold->value + hold->id_len, RLI_NONCE_LEN);
+}
+
+bool rli_value_over(struct rli_lock *lock, const char *nonce)
+{
+	bool over;
+
+	rli_guard_lock(&lock->guard);
+	over = !strncmp(nonce, lock->over, RLI_NONCE_LEN);
+	rli_guard_unlock(&lock->guard);
+	return over;
 }
 
 static bool same_owner(const struct rli_hold *hold,

@@ -143,6 +143,9 @@ void rli_keeper_forget(struct rli_lock *lock)
 	for (; hold; hold = hold->made)
 		forget_timer(&hold->timer);
 	forget_timer(&lock->question);
+	/* It sleeps until a moment that nothing is planned for any more. */
+	if (keeper.running && !rli_heap_first(&keeper.heap))
+		wake();
 	rli_guard_unlock(&keeper.guard);
 }
 

@@ -18,8 +18,12 @@ bool rli_keeper_needed(const struct rli_terms *terms);
 /* Starts the thread if it is not running: 0, or why it cannot be. */
 int rli_keeper_start(void);
 
-/* Sets the timer of a LIVE hold. Under guard. */
+/* A LIVE hold has a new lease: sets its timer. Under guard. */
 void rli_keeper_watch(struct rli_hold *hold);
+
+/* A thread stands in line for the hold: it asks once a second whether it is
+ * still there. Under guard. */
+void rli_keeper_check(struct rli_hold *hold);
 
 /*
  * lock->waiting has become more than 0, or the time left on the lease is known

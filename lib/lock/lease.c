@@ -28,6 +28,19 @@ struct snapshot {
 	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
 };
 
+/* Under guard. */
+static void take_snapshot(struct snapshot *s, struct rli_hold *hold)
+{
+	s->hold = hold;
+	s->epoch = hold->epoch;
+	s->terms = hold->terms;
+	s->fence = hold->fence;
+	s->valid_until = hold->valid_until;
+	s->inconsistent = hold->inconsistent;
+	s->value_len = hold->value_len;
+	memcpy(s->value, hold->value, hold->value_len);
+}
+
 /* 0; ENOENT: there is none that this caller may use; ESTALE: it was lost. */
 static int look(struct rli_lock *lock, const struct rli_thread *self,
 		struct snapshot *s)
@@ -39,16 +52,8 @@ static int look(struct rli_lock *lock, const struct rli_thread *self,
 	hold = rli_hold_find(lock, self, RLI_RIGHT_USE);
 	if (hold)
 		live = rli_hold_check(hold, rli_now(), &tell);
-	if (live) {
-		s->hold = hold;
-		s->epoch = hold->epoch;
-		s->terms = hold->terms;
-		s->fence = hold->fence;
-		s->valid_until = hold->valid_until;
-		s->inconsistent = hold->inconsistent;
-		s->value_len = hold->value_len;
-		memcpy(s->value, hold->value, hold->value_len);
-	}
+	if (live)
+		take_snapshot(s, hold);
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);
@@ -110,6 +115,46 @@ static int gone(struct snapshot *s, const struct rli_op *op)
 	return unlocked ? not_owner() : lost();
 }
 
+/* Whether a hold that keeps the turn is worth a look, so as not to wait for
+ * what is not there any more. Under guard. */
+static bool worth_a_look(const struct rli_hold *hold,
+			 const struct rli_thread *self, bool no_wait)
+{
+	if (hold->state != RLI_LIVE || !hold->owns_turn ||
+	    hold->terms->kind < RLI_OWNER_HOST)
+		return false;
+	/* Who is not the first in line, or comes while the hold is young, waits
+	 * for a thread that passes it on, or for the keeper's next look. */
+	return no_wait || hold->locker == self->serial ||
+	       (!hold->lock->first &&
+		rli_now() - hold->asked >= hold->terms->slice);
+}
+
+void rli_turn_look(struct rli_lock *lock, struct rli_thread *self, bool no_wait)
+{
+	struct rli_hold *hold;
+	struct snapshot s;
+	char value[sizeof(s.value)];
+	struct rli_op op = { .kind = RLI_OP_INSPECT, .place = &lock->place,
+			     .text = value, .text_size = sizeof(value),
+			     .patience = RLI_FOREVER };
+
+	rli_guard_lock(&lock->guard);
+	hold = lock->holds;
+	while (hold && !worth_a_look(hold, self, no_wait))
+		hold = hold->next;
+	if (hold)
+		take_snapshot(&s, hold);
+	rli_guard_unlock(&lock->guard);
+	if (!hold)
+		return;
+	op.servers = s.terms->servers;
+	if (rli_ask_once(self, &op))
+		return;
+	if (op.text_len != s.value_len || memcmp(value, s.value, s.value_len))
+		gone(&s, &op);
+}
+
 static void renewed(struct snapshot *s, const struct rli_op *op,
 		    int64_t lease_ms)
 {
@@ -117,8 +162,8 @@ static void renewed(struct snapshot *s, const struct rli_op *op,
 
 	rli_guard_lock(&lock->guard);
 	if (s->hold->epoch == s->epoch && s->hold->state == RLI_LIVE) {
-		s->hold->valid_until = rli_valid_until(op->sent, lease_ms);
-		s->hold->lease_ms = lease_ms;
+		rli_validity_set(s->hold, op->sent,
+				 rli_valid_until(op->sent, lease_ms));
 		rli_keeper_watch(s->hold);
 	}
 	rli_guard_unlock(&lock->guard);
@@ -132,6 +177,7 @@ static int no_lease(void)
 static int renew_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 			   const struct rli_terms *terms, int64_t lease_ms)
 {
+	struct rli_foreign_hold hold;
 	struct rli_op op;
 	int err = fill_foreign_op(&op, RLI_OP_RENEW, lock, terms);
 
@@ -139,6 +185,11 @@ static int renew_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 		return err;
 	if (terms->lease_ms == 0)
 		return no_lease();
+	/* Not one that this process has ended. */
+	if (!rli_value_over(lock, ""))
+		err = rli_hold_of_owner(lock, self, terms, &hold);
+	if (err)
+		return err;
 	if (lease_ms >= 0)
 		op.lease_ms = lease_ms;
 	op.flags |= rli_keep_flag(lock, op.lease_ms);

@@ -11,6 +11,8 @@
 
 /* How often a waiter that could join its owner's hold looks whether it can. */
 #define LOOK_EVERY RLI_S
+/* Between two looks at an outage that may be one. */
+#define LOOK_LEAST (100 * RLI_MS)
 
 /* With a deadline an outage ends there; without one it has its own end. */
 int64_t rli_attempt_outage_ends(struct rli_attempt *a)
@@ -38,29 +40,53 @@ static bool shared_hold_there(struct rli_attempt *a)
 	return there;
 }
 
+/* Whether the servers have not been heard of for long enough, and a question
+ * has failed since: that none was due yet is no outage. */
+static bool is_outage(struct rli_attempt *a)
+{
+	struct rli_lock *lock = a->lock;
+	bool failed;
+
+	if (a->patience->deadline != RLI_FOREVER ||
+	    rli_now() < rli_attempt_outage_ends(a))
+		return false;
+	rli_guard_lock(&lock->guard);
+	failed = lock->ask_err != 0;
+	rli_guard_unlock(&lock->guard);
+	return failed;
+}
+
+/* When to look again whether the wait still makes sense. */
+static int64_t next_look(struct rli_attempt *a)
+{
+	int64_t soon = rli_after(rli_now(), LOOK_LEAST), ends;
+
+	if (a->terms->shared)
+		return rli_after(rli_now(), LOOK_EVERY);
+	if (a->patience->deadline != RLI_FOREVER)
+		return RLI_FOREVER;
+	ends = rli_attempt_outage_ends(a);
+	return ends < soon ? soon : ends;
+}
+
 /* The wait itself; the servers end it at the deadline. */
 static int wait_for_token(struct rli_attempt *a, struct rli_wait *wait)
 {
-	bool forever = a->patience->deadline == RLI_FOREVER;
 	int err = rli_backend.wait_begin(a->conns, wait);
 
-	while (!err) {
-		int64_t ends = forever ? rli_attempt_outage_ends(a) : RLI_FOREVER;
-		int64_t until = ends;
-
-		if (a->terms->shared)
-			until = rli_after(rli_now(), LOOK_EVERY);
-		err = rli_backend.wait_poll(a->conns, wait, until);
-		if (err != EINPROGRESS)
-			break;
-		err = 0;
-		if (shared_hold_there(a))
+	if (!err)
+		err = EINPROGRESS;
+	while (err == EINPROGRESS) {
+		err = rli_backend.wait_poll(a->conns, wait, next_look(a));
+		if (err == EINPROGRESS && shared_hold_there(a))
 			err = EAGAIN;
-		else if (forever && rli_now() >= rli_attempt_outage_ends(a))
-			err = rli_keeper_outage(a->lock);
+		else if (err == EINPROGRESS)
+			a->outage = is_outage(a);
+		if (a->outage)
+			break;
 	}
 	rli_backend.wait_end(a->conns, wait);
-	return err;
+	return a->outage ? rli_keeper_outage(a->lock) : err;
 }
 
 static int begin_waiting(struct rli_attempt *a)
@@ -112,13 +138,23 @@ static void say_why_late(struct rli_attempt *a)
 		rli_fail_const(ETIMEDOUT, "the lock is held");
 }
 
+/* While the keeper itself waits, in an onlost, nobody asks the question: so it
+ * acquires again as often, which says and repairs the same. */
+static int64_t wait_ends(const struct rli_attempt *a)
+{
+	int64_t soon = rli_after(rli_now(), LOOK_EVERY);
+	int64_t deadline = a->patience->deadline;
+
+	return rli_keeper_self() && soon < deadline ? soon : deadline;
+}
+
 /* 0 granted; EAGAIN: try again; ETIMEDOUT, ENOLCK, … */
 int rli_attempt_wait(struct rli_attempt *a)
 {
 	struct rli_wait wait = {
 		.servers = a->terms->servers,
 		.place = &a->lock->place,
-		.deadline = a->patience->deadline,
+		.deadline = wait_ends(a),
 	};
 	int err = begin_waiting(a);
 
@@ -128,6 +164,8 @@ int rli_attempt_wait(struct rli_attempt *a)
 	end_waiting(a);
 	if (!err)
 		err = claim(a, &wait);
+	if (err == ETIMEDOUT && wait.deadline < a->patience->deadline)
+		return EAGAIN;
 	if (err == ETIMEDOUT)
 		say_why_late(a);
 	return err;

@@ -69,11 +69,24 @@ struct rli_terms {
 	void *mutex;		/* whose terms these are; only passed on */
 };
 
+/*
+ * What the servers' answers said of the end of a lease. Requests that were
+ * under way at the same time may have been run in either order: so the earliest
+ * end that any of them gave counts, until the answer to one that was sent
+ * after theirs had come. Two generations are enough: [0] came before [1].
+ */
+struct rli_bounds {
+	int64_t until[2];	/* RLI_FOREVER if there is none */
+	int64_t heard[2];	/* when the last one of them came */
+};
+
 enum rli_hold_state { RLI_FREE, RLI_LIVE, RLI_ENDING, RLI_LOST };
 
 struct rli_hold {
 	struct rli_hold *next;		/* of lock->holds or lock->spare */
 	struct rli_hold *made;		/* of lock->made; read-only */
+	unsigned slot;			/* of the thread it was made for; read-
+					   only */
 	struct rli_lock *lock;		/* read-only */
 	enum rli_hold_state state;
 	unsigned long epoch;		/* counts the holds this record was */
@@ -84,13 +97,16 @@ struct rli_hold {
 	bool owns_turn;			/* the turn goes on when it ends */
 	bool inconsistent;		/* EOWNERDEAD was said, and no mending */
 	bool calling;			/* onlost is running, or about to */
-	const void *callee;		/* calling: terms->mutex … */
+	const struct rli_terms *telling;	/* calling: whose onlost … */
 	unsigned long caller;		/* … and by which thread; 0: not yet */
 	uint64_t fence;
 	int64_t valid_until;		/* a moment; RLI_FOREVER */
-	int64_t lease_ms;		/* what the last renewal asked for */
+	struct rli_bounds bounds;	/* where that comes from */
 	int64_t began;			/* for maxhold */
 	int64_t renew_at;		/* when the keeper renews next */
+	int64_t check_at;		/* when it asks next whether the hold
+					   is still there, if threads of this
+					   process stand in line for it */
 	int64_t asked;			/* the servers, for a turn: for slice */
 	size_t value_len, id_len;
 	char *value;			/* "id#nonce"; room for value_cap */
@@ -121,6 +137,10 @@ struct rli_lock {
 	struct rli_guard guard;
 	struct rli_hold *holds, *spare;
 	struct rli_hold *_Atomic made;	/* every hold there ever was */
+	/* The nonce of the last hold that this process ended without being
+	 * able to tell the servers: K may say for a while that its owner holds
+	 * it. Empty: none. */
+	char over[RLI_NONCE_LEN + 1];
 	bool turn_taken;
 	struct rli_turn_waiter *first, **last;
 	struct rli_attempt *attempts;	/* threads that deal with the servers */
@@ -159,8 +179,13 @@ void rli_locks_after_fork_child(void);
 
 /* -------------------------------------------------------------- hold.c */
 
-/* A hold to fill in, not in any list. Under guard. NULL: out of memory. */
-struct rli_hold *rli_hold_take(struct rli_lock *lock, size_t value_room);
+/*
+ * A hold to fill in, not in any list. Under guard. NULL: out of memory. There
+ * is one for each slot that ever asked, so that a thread which has used the
+ * lock finds one whatever the others do; with RLI_NO_SLOT any will do.
+ */
+struct rli_hold *rli_hold_take(struct rli_lock *lock, unsigned slot,
+			       size_t value_room);
 /* Into and out of lock->holds. Under guard. */
 void rli_hold_add(struct rli_hold *hold);
 void rli_hold_drop(struct rli_hold *hold);
@@ -183,10 +208,24 @@ struct rli_hold *rli_hold_find(struct rli_lock *lock,
 struct rli_hold *rli_hold_own(struct rli_lock *lock,
 			      const struct rli_thread *self);
 
+/* A hold ends without a word to the servers. Under guard. Whether that was the
+ * one with this nonce ("": whether there was none). */
+void rli_hold_over(struct rli_hold *hold);
+bool rli_value_over(struct rli_lock *lock, const char *nonce);
+
 /* A LIVE shared hold that terms let this thread join; NULL. Under guard. */
 struct rli_hold *rli_hold_shared(struct rli_lock *lock,
 				 const struct rli_thread *self,
 				 const struct rli_terms *terms);
+
+/* ---------------------------------------------------------- validity.c */
+
+/* A new hold, certain until then. Under guard. */
+void rli_validity_begin(struct rli_hold *hold, int64_t until);
+
+/* An answer says that the lease lasts at least until then; it was sent at
+ * sent. Under guard. */
+void rli_validity_set(struct rli_hold *hold, int64_t sent, int64_t until);
 
 /* -------------------------------------------------------------- lost.c */
 
@@ -232,6 +271,15 @@ enum rli_turn {
 int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 		   unsigned long locker, int64_t deadline,
 		   struct rli_hold **hold);
+
+/*
+ * Another process of its owner may have unlocked the hold that keeps the turn:
+ * asks the servers, and ends the hold if so. Only where it may matter: if the
+ * caller will not wait, or would wait for itself, or for a hold that has not
+ * been asked about for long. (lease.c)
+ */
+void rli_turn_look(struct rli_lock *lock, struct rli_thread *self,
+		   bool no_wait);
 
 /* Gives the turn to the next in line. Under guard. */
 void rli_turn_leave(struct rli_lock *lock);

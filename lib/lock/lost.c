@@ -16,7 +16,7 @@ bool rli_hold_lose(struct rli_hold *hold)
 		rli_turn_leave(hold->lock);
 	}
 	hold->calling = true;
-	hold->callee = hold->terms->mutex;
+	hold->telling = hold->terms;
 	hold->caller = 0;
 	return true;
 }
@@ -47,18 +47,21 @@ static void told(struct rli_hold *hold)
 
 void rli_lost_tell(struct rli_hold *hold)
 {
-	const struct rli_thread *self = rli_thread_peek();
 	struct rli_lock *lock = hold->lock;
 	const struct rli_terms *terms;
+	struct rli_thread *self;
 
-	/* The mutex, and with it the terms, stays while hold->calling does; but
-	 * the callback may unlock, which drops the hold. */
+	/* The keeper may be none yet, and its callback must be known by it. */
+	if (rli_thread_self(&self))
+		self = NULL;
+	/* The mutex, and with it the terms, stays while hold->calling does; the
+	 * hold may have been dropped already, by an unlock. */
 	rli_guard_lock(&lock->guard);
 	hold->caller = self ? self->serial : 0;
-	terms = hold->terms;
+	terms = hold->telling;
 	rli_guard_unlock(&lock->guard);
 	rli_log(RL_LOG_ERROR, "lock '%s': the lease was lost", lock->place.k);
-	if (terms && terms->onlost)
+	if (terms->onlost)
 		terms->onlost(terms->mutex, ESTALE, terms->onlost_arg);
 	told(hold);
 }
@@ -72,7 +75,7 @@ static int look_for_call(struct rli_lock *lock, const void *mutex,
 	int err = 0;
 
 	for (; hold; hold = hold->made)
-		if (hold->calling && hold->callee == mutex) {
+		if (hold->calling && hold->telling->mutex == mutex) {
 			err = hold->caller == self ? EBUSY : EAGAIN;
 			if (err == EBUSY)
 				return err;

@@ -41,7 +41,8 @@ int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 	if (err)
 		return err;
 	rli_owner_id(self, terms, &id, &id_len);
-	if (len != id_len + RLI_NONCE_LEN || memcmp(value, id, id_len))
+	if (len != id_len + RLI_NONCE_LEN || memcmp(value, id, id_len) ||
+	    rli_value_over(lock, value + id_len))
 		return rli_fail_const(EPERM, "this owner does not hold it");
 	hold->fence = n;
 	hold->value_len = len;

@@ -15,10 +15,14 @@
 #define ASK_EVERY RLI_S
 #define ASK_FOREIGN (50 * RLI_MS)
 
+#define VALUE_MAX (RLI_ID_MAX + RLI_NONCE_LEN + 2)
+
 struct rli_question {
 	struct rli_op op;
 	struct rli_lock *lock;
-	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];	/* of K, as answered */
+	char value[VALUE_MAX];		/* of K, as answered */
+	char seen[VALUE_MAX];		/* the same, for others: under guard */
+	size_t seen_len;		/* may be more than fits */
 	char why[RLI_ERROR_MAX];	/* what lock->ask_err came from */
 };
 
@@ -55,10 +59,19 @@ int rli_keeper_question(struct rli_lock *lock, const struct rli_terms *terms,
 		lock->asking = terms->servers;
 	}
 	lock->ask_lease_ms = terms->lease_ms;
-	if (lock->waiting == 1)
+	if (lock->waiting == 1) {
 		lock->ask_err = 0;
+		lock->asker->seen_len = 0;
+	}
 	rli_timer_set(&lock->question, next_question(left_ms, foreign));
 	return 0;
+}
+
+/* Under guard: the next answer may come at any time. */
+static void keep_what_was_seen(struct rli_question *q)
+{
+	q->seen_len = q->op.err ? 0 : q->op.text_len;
+	memcpy(q->seen, q->value, sizeof(q->seen));
 }
 
 static void question_done(struct rli_op *op)
@@ -74,6 +87,7 @@ static void question_done(struct rli_op *op)
 	rli_guard_lock(&lock->guard);
 	lock->question_asked = false;
 	lock->ask_err = err;
+	keep_what_was_seen(q);
 	if (err) {
 		memcpy(q->why, rli_error_message(), sizeof(q->why) - 1);
 		op->left_ms = -1;
@@ -130,10 +144,9 @@ bool rli_keeper_saw(struct rli_lock *lock, const char *id, size_t len)
 {
 	const struct rli_question *q = lock->asker;
 
-	return !lock->question_asked && !lock->ask_err &&
-	       q->op.text_len == len + RLI_NONCE_LEN &&
-	       !memcmp(q->value, id, len) &&
-	       strchr("89abcdef", q->value[len]);
+	return q->seen_len == len + RLI_NONCE_LEN &&
+	       !memcmp(q->seen, id, len) &&
+	       strchr("89abcdef", q->seen[len]);
 }
 
 int rli_keeper_outage(struct rli_lock *lock)

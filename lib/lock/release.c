@@ -88,6 +88,8 @@ static int end_hold(struct rli_thread *self, struct rli_hold *hold)
 	if (tell)
 		rli_lost_tell(hold);
 	rli_guard_lock(&lock->guard);
+	if (err == ENOLCK)
+		rli_hold_over(hold);
 	rli_hold_end(hold);
 	rli_guard_unlock(&lock->guard);
 	if (err == EPERM)
@@ -98,8 +100,10 @@ static int end_hold(struct rli_thread *self, struct rli_hold *hold)
 /* An unlock of a LOST hold. Under guard. */
 static int unlock_lost(struct rli_hold *hold)
 {
-	if (--hold->depth == 0)
-		rli_hold_drop(hold);
+	if (--hold->depth > 0)
+		return was_lost();
+	rli_hold_over(hold);
+	rli_hold_drop(hold);
 	return was_lost();
 }
 

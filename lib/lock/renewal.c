@@ -14,12 +14,17 @@
 /* Between two tries of a renewal: a tenth of the interval, within these. */
 #define RETRY_LEAST (10 * RLI_MS)
 #define RETRY_MOST RLI_S
+/* Between two looks at a hold that other threads stand in line for. */
+#define CHECK_EVERY RLI_S
 
+/* A renewal, or the question whether the hold is still there (INSPECT). */
 struct rli_renewal {
 	struct rli_op op;	/* first: the keeper finds us by it */
 	struct rli_hold *hold;
 	unsigned long epoch;	/* of the hold when it was asked */
-	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
+	int64_t floor;		/* what it does not shorten */
+	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];	/* the hold's; INSPECT:
+							   of K, as answered */
 };
 
 int rli_keeper_make_room(struct rli_hold *hold)
@@ -52,12 +57,23 @@ static bool watched(const struct rli_hold *hold)
 	       hold->terms->renew;
 }
 
+/* Whether threads of this process stand in line for it. */
+static bool awaited(const struct rli_hold *hold)
+{
+	return hold->owns_turn && hold->lock->first;
+}
+
 static int64_t due_of(const struct rli_hold *hold, int64_t now)
 {
-	if (renews(hold, now) && !hold->renewing &&
-	    hold->renew_at < hold->valid_until)
-		return hold->renew_at;
-	return watched(hold) ? hold->valid_until : RLI_FOREVER;
+	int64_t due = watched(hold) ? hold->valid_until : RLI_FOREVER;
+
+	if (hold->renewing)
+		return due;
+	if (renews(hold, now) && hold->renew_at < due)
+		due = hold->renew_at;
+	if (awaited(hold) && hold->check_at < due)
+		due = hold->check_at;
+	return due;
 }
 
 /* A timer that is set already and goes off in time is left alone. */
@@ -71,14 +87,15 @@ static void set_hold_timer(struct rli_hold *hold, int64_t now)
 	rli_timer_set(&hold->timer, due);
 }
 
-/* Renewals are due a third of the way, as configured, and in good time before
- * the end of a lease that was made shorter. */
+/* Renewals are due as configured, and in good time before the end of a lease
+ * that was made shorter. */
 static int64_t next_renewal(const struct rli_hold *hold, int64_t now)
 {
-	int64_t third = rli_ms(hold->lease_ms) / 3;
-	int64_t interval = hold->terms->interval;
+	int64_t next = rli_after(now, hold->terms->interval);
 
-	return rli_after(now, third < interval ? third : interval);
+	if (next < hold->valid_until)
+		return next;
+	return now + (hold->valid_until - now) / 3;
 }
 
 bool rli_keeper_needed(const struct rli_terms *terms)
@@ -91,45 +108,69 @@ void rli_keeper_watch(struct rli_hold *hold)
 {
 	int64_t now = rli_now();
 
-	if (!rli_keeper_needed(hold->terms))
+	hold->check_at = rli_after(now, CHECK_EVERY);
+	if (!rli_keeper_needed(hold->terms) && !awaited(hold))
 		return;
 	hold->renew_at = next_renewal(hold, now);
 	set_hold_timer(hold, now);
 }
 
-static int64_t retry_pause(const struct rli_hold *hold)
+void rli_keeper_check(struct rli_hold *hold)
+{
+	set_hold_timer(hold, rli_now());
+}
+
+static int64_t retry_pause(const struct rli_hold *hold, int64_t now)
 {
 	int64_t pause = hold->terms->interval / 10;
+	int64_t left = hold->valid_until - now;
 
+	if (pause > left / 4)
+		pause = left / 4;
 	if (pause < RETRY_LEAST)
 		return RETRY_LEAST;
 	return pause > RETRY_MOST ? RETRY_MOST : pause;
 }
 
+/* Whether the servers say that K is not this hold any more. */
+static bool is_gone(const struct rli_hold *hold, const struct rli_op *op)
+{
+	if (op->err || op->kind == RLI_OP_RENEW)
+		return op->err == ESTALE;
+	return op->text_len != hold->value_len ||
+	       memcmp(op->text, hold->value, hold->value_len);
+}
+
+static void renewed(struct rli_hold *hold, const struct rli_renewal *r,
+		    int64_t now)
+{
+	const struct rli_op *op = &r->op;
+	int64_t until = op->left_ms < 0 ? RLI_FOREVER
+					: rli_valid_until(op->sent, op->left_ms);
+
+	if (op->err) {
+		hold->renew_at = rli_after(now, retry_pause(hold, now));
+		return;
+	}
+	rli_validity_set(hold, op->sent, until > r->floor ? until : r->floor);
+	hold->renew_at = next_renewal(hold, now);
+}
 
 /* What the answer means for the hold. True: onlost is to be called. */
-static bool apply(struct rli_hold *hold, const struct rli_op *op)
+static bool apply(struct rli_hold *hold, const struct rli_renewal *r)
 {
 	int64_t now = rli_now();
 
-	if (op->err == ESTALE && op->fence == hold->fence + 1) {
+	if (is_gone(hold, &r->op)) {
+		if (r->op.fence != hold->fence + 1)
+			return rli_hold_lose(hold);
 		/* Unlocked by somebody who may: that is no loss. */
 		rli_hold_end(hold);
 		return false;
 	}
-	if (op->err == ESTALE)
-		return rli_hold_lose(hold);
-	if (op->err) {
-		hold->renew_at = rli_after(now, retry_pause(hold));
-	} else {
-		int64_t until = op->left_ms < 0 ? RLI_FOREVER :
-				rli_valid_until(op->sent, op->left_ms);
-
-		if (until > hold->valid_until)
-			hold->valid_until = until;
-		hold->lease_ms = op->lease_ms;
-		hold->renew_at = next_renewal(hold, now);
-	}
+	hold->check_at = rli_after(now, CHECK_EVERY);
+	if (r->op.kind == RLI_OP_RENEW)
+		renewed(hold, r, now);
 	set_hold_timer(hold, now);
 	return false;
 }
@@ -143,12 +184,12 @@ static void renewal_done(struct rli_op *op)
 	bool tell = false;
 
 	if (op->err && op->err != ESTALE)
-		rli_log(RL_LOG_ERROR, "lock '%s': renewal failed, to be tried "
-			"again: %s", lock->place.k, rli_error_message());
+		rli_log(RL_LOG_ERROR, "lock '%s': the keeper failed, and will "
+			"try again: %s", lock->place.k, rli_error_message());
 	rli_guard_lock(&lock->guard);
 	hold->renewing = false;
 	if (hold->state == RLI_LIVE && hold->epoch == renewal->epoch)
-		tell = apply(hold, op);
+		tell = apply(hold, renewal);
 	else if (hold->state == RLI_LIVE)
 		set_hold_timer(hold, rli_now());
 	/* From here on the next renewal may be made in *op. */
@@ -160,15 +201,16 @@ static void renewal_done(struct rli_op *op)
 }
 
 /* Under guard; it is started without. */
-static void prepare_renewal(struct rli_hold *hold)
+static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 {
 	struct rli_renewal *r = hold->renewal;
 
 	hold->renewing = true;
 	r->epoch = hold->epoch;
+	r->floor = hold->valid_until;
 	memcpy(r->value, hold->value, hold->value_len);
 	r->op = (struct rli_op){
-		.kind = RLI_OP_RENEW,
+		.kind = kind,
 		.flags = RLI_DO_LONGER |
 			 rli_keep_flag(hold->lock, hold->terms->lease_ms),
 		.servers = hold->terms->servers,
@@ -178,30 +220,41 @@ static void prepare_renewal(struct rli_hold *hold)
 		.lease_ms = hold->terms->lease_ms,
 		.patience = hold->valid_until,
 		.done = renewal_done,
+		.text = r->value,
+		.text_size = sizeof(r->value),
 	};
 	rli_servers_hold(r->op.servers);
+}
+
+/* What is to be asked about a LIVE hold now, if anything, is prepared. */
+static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
+{
+	if (hold->renewing)
+		return false;
+	if (renews(hold, now) && hold->renew_at <= now)
+		prepare(hold, RLI_OP_RENEW);
+	else if (awaited(hold) && hold->check_at <= now)
+		prepare(hold, RLI_OP_INSPECT);
+	return hold->renewing;
 }
 
 /* The timer of a hold: renew it, find it lost, or leave it alone. */
 void rli_look_after(struct rli_hold *hold, struct rli_conns *conns)
 {
 	struct rli_lock *lock = hold->lock;
-	bool tell = false, renew = false;
+	bool tell = false, ask = false;
 	int64_t now = rli_now();
 
 	rli_guard_lock(&lock->guard);
 	hold->timer_due = RLI_FOREVER;
 	if (hold->state == RLI_LIVE && rli_hold_check(hold, now, &tell)) {
-		renew = renews(hold, now) && !hold->renewing &&
-			hold->renew_at <= now;
-		if (renew)
-			prepare_renewal(hold);
+		ask = prepare_what_is_due(hold, now);
 		set_hold_timer(hold, now);
 	}
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);
-	if (renew)
+	if (ask)
 		rli_backend.start(conns, &hold->renewal->op);
 	else
 		rli_lock_put(lock);

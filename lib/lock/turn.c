@@ -4,12 +4,19 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "lock/keeper.h"
 #include "lock/lock.h"
 
 static void stand_in_line(struct rli_lock *lock, struct rli_turn_waiter *w)
 {
+	struct rli_hold *hold = lock->holds;
+
 	*lock->last = w;
 	lock->last = &w->next;
+	while (hold && !(hold->state == RLI_LIVE && hold->owns_turn))
+		hold = hold->next;
+	if (hold)
+		rli_keeper_check(hold);
 }
 
 static struct rli_turn_waiter *first_in_line(struct rli_lock *lock)

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/servers.h"
+#include "sync/mutex.h"
 
 const struct rli_mutexattr *rli_mutexattr_of(const rl_mutexattr_t *attr)
 {
@@ -125,7 +126,10 @@ static int good_servers(const char *text)
 
 	if (!text)
 		return rli_fail(EINVAL, "servers is null: expected a URL");
-	err = rli_servers_get(text, &servers);
+	/* The list of all servers has a guard, which a fork must know of. */
+	err = rli_process_init();
+	if (!err)
+		err = rli_servers_get(text, &servers);
 	if (!err)
 		rli_servers_put(servers);
 	return err;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/owner.h"
 #include "base/servers.h"
+#include "sync/mutex.h"
 #include "sync/mutexattr.h"
 
 static const struct rli_settings defaults = {
@@ -201,6 +202,9 @@ static int resolve_servers(struct rli_settings *out)
 	int err = rli_env_text("RL_SERVERS", &text, &set);
 
 	if (err || !set)
+		return err;
+	err = rli_process_init();
+	if (err)
 		return err;
 	err = rli_servers_get(text, &servers);
 	if (err)
