@@ -51,6 +51,8 @@ need_to_test() {
 	need binutils command -v readelf
 	need libcriterion-dev test -e /usr/include/criterion/criterion.h
 	need python3-redis /usr/bin/python3 -c 'import redis'
+	need nodejs command -v node
+	need npm command -v npm
 	need spin command -v spin
 	need valgrind command -v valgrind
 	need libc6-dbg test -e /usr/share/doc/libc6-dbg

@@ -27,7 +27,8 @@ with_server() {
 		[ "$tries" -lt 200 ] || { cat "$dir/log"; exit 1; }
 		sleep 0.05
 	done
-	RL_SERVERS="unix://$dir/sock" LD_LIBRARY_PATH=$(lib_dir) "$@"
+	path=$(lib_dir)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+	RL_SERVERS="unix://$dir/sock" LD_LIBRARY_PATH=$path "$@"
 }
 
 install_it() {

@@ -111,10 +111,11 @@ static const char *vask(struct server *srv, const char *fmt, va_list args)
 {
 	sigset_t sigpipe, before;
 	struct text text = { next_text(), TEXT_MAX };
-	const char *start = text.at;
+	char *start = text.at;
 	redisContext *c;
 	redisReply *reply;
 
+	*start = '\0';
 	hold_sigpipe(&sigpipe, &before);
 	c = server_connect(srv);
 	reply = c ? redisvCommand(c, fmt, args) : NULL;

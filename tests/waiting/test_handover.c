@@ -1,0 +1,83 @@
+/*
+ * Many hand-overs, judged by what the server did. RL_TEST_HANDOVERS says how
+ * many for each size of the crowd; 10000 takes some minutes.
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include "waiting/crowd.h"
+#include "waiting/replay.h"
+
+static struct server *srv;
+
+static void setup(void)
+{
+	static const struct server_options options = { .tcp = true };
+
+	srv = server_start(&options);
+}
+
+static void teardown(void)
+{
+	server_stop(srv);
+}
+
+TestSuite(waiting_handover, .init = setup, .fini = teardown);
+
+static long handovers(void)
+{
+	const char *n = getenv("RL_TEST_HANDOVERS");
+
+	return n ? atol(n) : 2000;
+}
+
+/* A gap of half a second is a wake-up that came by the question; a machine
+ * that stands still for as long is rare, but there are such. */
+static void judge(const struct field *f, const struct replay *r)
+{
+	cr_expect_eq(f->errors, 0);
+	cr_expect_eq(f->overlaps, 0);
+	cr_expect_eq(f->fences_back, 0);
+	cr_expect_eq(f->sum, f->target);
+	cr_expect_eq(r->overtakings, 0, "%ld overtakings", r->overtakings);
+	cr_expect_eq(r->lost_wake_ups, 0, "%ld lost wake-ups",
+		     r->lost_wake_ups);
+	/* A small crowd may find the lock free as often as not. */
+	cr_expect_gt(r->hand_offs,
+		     f->processes * f->threads < 8 ? 0 : f->target / 4,
+		     "%ld hand-offs", r->hand_offs);
+	cr_expect_lt(f->longest, 500 * 1000000LL, "a gap of %lld ns",
+		     (long long)f->longest);
+}
+
+struct size {
+	int processes, threads;
+};
+
+ParameterizedTestParameters(waiting_handover, none_overtakes_none_is_forgotten)
+{
+	static struct size sizes[] = {
+		{ 1, 2 }, { 2, 1 }, { 3, 1 }, { 2, 4 }, { 4, 4 },
+		{ 8, 2 }, { 4, 8 }, { 1, 32 }, { 4, 16 }, { 32, 1 },
+	};
+
+	return cr_make_param_array(struct size, sizes, 10);
+}
+
+ParameterizedTest(struct size *size, waiting_handover,
+		  none_overtakes_none_is_forgotten, .timeout = 900)
+{
+	struct plan plan = { .servers = srv->tcp_url };
+	struct field *f = field_new(&plan, size->processes, size->threads,
+				    handovers());
+	struct replay replay;
+
+	replay_begin(&replay, srv);
+	cr_assert_eq(crowd(f), 0);
+	replay_finish(&replay);
+	crowd_report(f, "hand-overs");
+	fprintf(stderr, "\t%ld hand-offs, %ld other grants\n",
+		replay.hand_offs, replay.grants);
+	judge(f, &replay);
+	field_free(f);
+}
