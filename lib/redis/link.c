@@ -70,6 +70,21 @@ int rli_link_connect(const struct rli_url *url, const struct addrinfo *addr,
 			     fd);
 }
 
+/* Where nobody listens, on a port that the system may give to a client, TCP can
+ * connect a socket to itself; and then no server could have that port. */
+static bool is_ourselves(int fd)
+{
+	struct sockaddr_storage ours, theirs;
+	socklen_t our_len = sizeof(ours), their_len = sizeof(theirs);
+
+	memset(&ours, 0, sizeof(ours));
+	memset(&theirs, 0, sizeof(theirs));
+	return !getsockname(fd, (struct sockaddr *)&ours, &our_len) &&
+	       !getpeername(fd, (struct sockaddr *)&theirs, &their_len) &&
+	       ours.ss_family != AF_UNIX && our_len == their_len &&
+	       !memcmp(&ours, &theirs, our_len);
+}
+
 int rli_link_connected(int fd)
 {
 	int err = 0;
@@ -77,7 +92,7 @@ int rli_link_connected(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		return errno;
-	return err;
+	return !err && is_ourselves(fd) ? ECONNREFUSED : err;
 }
 
 ssize_t rli_link_send(int fd, const char *buf, size_t len)
