@@ -144,3 +144,64 @@ Test(faults_cut_wait, a_waiter_cut_while_it_is_answered_gets_the_lock)
 {
 	cut_waits(TO_CLIENT);
 }
+
+/* ------------------------------------------------- a claim that is cut for good */
+
+static struct lane *lane = &lanes[0];
+
+static int timed_waiter(struct proc *self, void *arg)
+{
+	int err;
+
+	(void)arg;
+	PROC_CHECK(rl_mutex_trylock(&lane->m) == EBUSY);
+	proc_tell(self, 1);
+	err = timedlock_ms(&lane->m, 700);
+	PROC_CHECK(rl_mutex_unlock(&lane->m) == (err ? EPERM : 0));
+	return err;
+}
+
+static bool waits_in_line(void *arg)
+{
+	(void)arg;
+	return server_info(srv, "blocked_clients") == 1;
+}
+
+/* What a waiter says whose claim, or the answer to it, is lost for good. */
+static int lose_claim(enum proxy_dir dir)
+{
+	/* The server does not know the script yet: it is sent by EVAL. */
+	static const struct proxy_rule
+		answer = { .dir = TO_CLIENT, .command = "EVAL" },
+		request = { .dir = TO_SERVER, .bytes = 30 };
+	struct proc *p;
+	int err;
+
+	srv = server_start(NULL);
+	prepare(lane, 0, dir);
+	cr_assert_eq(rl_mutex_lock(&lane->rival), 0);
+	p = proc_start(PROC_THREAD, timed_waiter, NULL);
+	proc_hear(p);
+	cr_assert(wait_until(waits_in_line, NULL, WAIT_MS));
+	proxy_arm(lane->proxy, dir == TO_CLIENT ? &answer : &request);
+	proxy_refuse(lane->proxy, true);
+	cr_assert_eq(rl_mutex_unlock(&lane->rival), 0);
+	err = proc_join(p);
+	cr_expect(proxy_fired(lane->proxy));
+	/* It is nobody's, for as long as a hand-off or a lease lasts. */
+	cr_expect_eq(rl_mutex_held(&lane->rival), EPERM);
+	cr_expect(server_ask_int(srv, "PTTL %s", key(lane->name)) <= 10000);
+	proxy_stop(lane->proxy);
+	server_stop(srv);
+	return err;
+}
+
+Test(faults_cut_wait, a_claim_that_is_lost_for_good_is_no_grant)
+{
+	cr_expect_eq(lose_claim(TO_SERVER), ETIMEDOUT);
+}
+
+Test(faults_cut_wait, a_claim_whose_answer_is_lost_for_good_is_no_grant)
+{
+	cr_expect_eq(lose_claim(TO_CLIENT), ETIMEDOUT);
+}

@@ -11,7 +11,7 @@ static void setup(void)
 {
 	srv = server_start(NULL);
 	make(&m, &(struct want){ .url = srv->url, .robust = true,
-				 .options = "outage_timeout=200" });
+				 .options = "outage_timeout=500" });
 	make(&rival, &(struct want){ .url = srv->url, .owner = "rival",
 				     .robust = true });
 }

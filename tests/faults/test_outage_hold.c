@@ -3,6 +3,7 @@
  * long as its work is covered, and the keeper until the validity has run out.
  */
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "faults/faults.h"
 #include "support/proc.h"
@@ -208,4 +209,57 @@ Test(faults_outage_hold, the_keeper_renews_through_a_short_outage)
 	server_ask(srv, "CLIENT KILL TYPE normal SKIPME yes");
 	server_ask(srv, "SCRIPT FLUSH");
 	expect_goes_on(1500);
+}
+
+/* ------------------------------------- a loss that looks like a lost answer */
+
+/* The request does not get there, is sent again, and finds nothing. */
+static int unlock_sent_twice(const char *what_happens)
+{
+	struct proxy *p = proxy_start(&srv->addr, false);
+	int err;
+
+	make(&m, &(struct want){ .url = p->url });
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	server_ask(srv, what_happens);
+	proxy_arm(p, &(struct proxy_rule){ .dir = TO_SERVER, .bytes = 20,
+					   .action = PROXY_CUT });
+	err = rl_mutex_unlock(&m);
+	cr_expect(proxy_fired(p));
+	cr_expect_eq(rl_mutex_unlock(&m), EPERM);
+	rl_mutex_destroy(&m);
+	proxy_stop(p);
+	return err;
+}
+
+Test(faults_outage_hold, unlock_that_is_sent_twice_does_not_hide_a_loss)
+{
+	cr_expect_eq(unlock_sent_twice("PING"), 0);
+	cr_expect_eq(unlock_sent_twice("DEL rl:n"), ESTALE);
+	cr_expect_eq(unlock_sent_twice("FLUSHALL"), ESTALE);
+}
+
+/* Nothing was sent: that another has it now is no answer that was lost. */
+Test(faults_outage_hold, unlock_that_was_not_sent_does_not_hide_a_loss)
+{
+	char path[100], url[120];
+	static rl_mutex_t rival;
+	struct proc *p;
+
+	snprintf(path, sizeof(path), "%s/link", srv->dir);
+	snprintf(url, sizeof(url), "unix://%s", path);
+	cr_assert_eq(symlink(srv->addr.path, path), 0);
+	make(&m, &(struct want){ .url = url });
+	make(&rival, &(struct want){ .url = srv->url, .owner = "rival" });
+	p = proc_start(PROC_THREAD, unlocker, NULL);
+	proc_hear(p);
+	cr_assert_eq(unlink(path), 0);
+	server_ask(srv, "CLIENT KILL TYPE normal SKIPME yes");
+	proc_tell(p, 1);
+	cr_expect_not(proc_heard(p, 100), "it gave up");
+	server_ask(srv, "FLUSHALL");
+	cr_assert_eq(rl_mutex_lock(&rival), 0);
+	cr_assert_eq(symlink(srv->addr.path, path), 0);
+	cr_expect_eq(proc_join(p), ESTALE);
+	cr_expect_eq(rl_mutex_unlock(&rival), 0);
 }

@@ -30,6 +30,17 @@ static void on_pipe(int sig)
 	atomic_fetch_add(&pipes, 1);
 }
 
+/* With an answer still to come a connection is written to unseen. */
+static void break_one(struct proxy *proxy, bool async, enum proxy_action action)
+{
+	cr_assert_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
+	if (async)
+		cr_assert_eq(rl_mutex_unlock(&m), 0);
+	proxy_act(proxy, TO_CLIENT, action);
+	if (!async)
+		cr_assert_eq(rl_mutex_unlock(&m), 0, "%s", rl_last_error());
+}
+
 static void break_pipes(bool tcp)
 {
 	struct sigaction act = { .sa_handler = on_pipe };
@@ -37,13 +48,14 @@ static void break_pipes(bool tcp)
 	int i;
 
 	sigaction(SIGPIPE, &act, NULL);
+	for (i = 0; i < 40; i++) {
+		make(&m, &(struct want){ .url = proxy->url, .async = i < 20,
+					 .options = "outage_timeout=2000" });
+		break_one(proxy, i < 20, i % 2 ? PROXY_CUT : PROXY_RST);
+		cr_assert_eq(rl_mutex_destroy(&m), 0);
+	}
 	make(&m, &(struct want){ .url = proxy->url,
 				 .options = "outage_timeout=50" });
-	for (i = 0; i < 20; i++) {
-		cr_assert_eq(rl_mutex_lock(&m), 0);
-		proxy_act(proxy, TO_CLIENT, i % 2 ? PROXY_CUT : PROXY_RST);
-		cr_assert_eq(rl_mutex_unlock(&m), 0, "%s", rl_last_error());
-	}
 	proxy_stop(proxy);
 	cr_expect_eq(rl_mutex_trylock(&m), ENOLCK);
 	cr_expect_eq(rl_mutex_lock(&m), ENOLCK);

@@ -49,7 +49,7 @@ static bool told_is(void *n)
 
 static bool told_becomes(int n)
 {
-	return wait_until(told_is, &n, 3000);
+	return wait_until(told_is, &n, WAIT_MS);
 }
 
 static void hold(void)
@@ -288,9 +288,10 @@ Test(keeper_lost, onlost_is_not_the_thread_that_locked)
 Test(keeper_lost, onlost_may_lock_again)
 {
 	then = rl_mutex_lock;
+	plan.lease = 1000;
 	plan.granularity = RL_GRANULARITY_PROCESS;
 	lose_and_see(0);
-	pass_ms(700);
+	pass_ms(1500);
 	cr_expect_eq(rl_mutex_held(&mutex), 0);
 	cr_expect_eq(atomic_load(&told), 1);
 	/* The lock that was lost, and the new one. */
@@ -367,13 +368,14 @@ Test(keeper_lost, onlost_may_fork)
 	struct plan other = plan;
 
 	then = fork_and_lock;
+	plan.lease = 1000;
 	other.name = "aside";
 	plan_mutex(&other, &aside);
 	lose_and_see(0);
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);
 	/* The keeper goes on in the parent. */
 	cr_assert_eq(rl_mutex_lock(&mutex), 0);
-	pass_ms(700);
+	pass_ms(1500);
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
 }
 

@@ -47,10 +47,10 @@ static long long left(void)
 
 Test(keeper_renewal, a_lock_is_held_for_longer_than_its_lease)
 {
-	plan.lease = 200;
+	plan.lease = 1000;
 	hold();
 	for (int i = 0; i < 20; i++) {
-		pass_ms(50);
+		pass_ms(110);
 		cr_assert_gt(left(), 0);
 		cr_assert_gt(remaining_ms(), 0);
 		/* What is certain is not more than what is true. */
@@ -67,9 +67,9 @@ struct pace {
 ParameterizedTestParameters(keeper_renewal, keeps_the_interval)
 {
 	static struct pace paces[] = {
-		{ 600, 0, 1900, 8, 9 },	   /* a third */
-		{ 2000, 100, 1050, 8, 10 },
-		{ 1000, 800, 2450, 3, 3 }, /* more than a third */
+		{ 900, 0, 1900, 3, 6 },	    /* a third */
+		{ 2000, 100, 1050, 5, 10 },
+		{ 3000, 2000, 4300, 2, 2 }, /* more than a third */
 		{ 10000, 0, 1500, 0, 0 },
 	};
 
@@ -115,7 +115,7 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	renewals = calls_of(srv, "evalsha") - renewals;
 	fprintf(stderr, "%lld renewals of %d locks in %lld reads\n", renewals,
 		MANY, reads);
-	cr_expect_geq(renewals, 5 * MANY);
+	cr_expect_geq(renewals, 3 * MANY);
 	cr_expect_lt(reads, renewals / 8);
 	for (int i = 0; i < MANY; i++)
 		cr_expect_eq(rl_mutex_unlock(&many[i]), 0);
@@ -157,7 +157,7 @@ Test(keeper_renewal, stops_with_the_thread_that_owns)
 	proc_hear(p);
 	cr_assert_eq(proc_join(p), 0);
 	cr_expect_gt(left(), 0);
-	cr_expect(wait_until(key_is_gone, key, 600));
+	cr_expect(wait_until(key_is_gone, key, 2000));
 	cr_expect_eq(rl_mutex_lock(&mutex), 0);
 }
 
@@ -165,14 +165,14 @@ Test(keeper_renewal, goes_on_for_a_process_whose_thread_has_ended)
 {
 	struct proc *p;
 
-	plan.lease = 200;
+	plan.lease = 900;
 	plan.granularity = RL_GRANULARITY_PROCESS;
 	plan_mutex(&plan, &mutex);
 	p = proc_start(PROC_THREAD, lock_and_end, NULL);
 	proc_hear(p);
 	cr_assert_eq(proc_join(p), 0);
 	for (int i = 0; i < 10; i++) {
-		pass_ms(80);
+		pass_ms(140);
 		cr_assert_gt(left(), 0);
 	}
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
@@ -199,26 +199,26 @@ Test(keeper_renewal, stops_after_maxhold)
 {
 	int64_t begun = wait_now_ms(), lost;
 
-	plan.lease = 300;
-	plan.maxhold = 800;
+	plan.lease = 1000;
+	plan.maxhold = 1500;
 	plan.onlost = tell;
 	hold();
-	cr_assert(wait_until(is_told, NULL, 2000));
+	cr_assert(wait_until(is_told, NULL, WAIT_MS));
 	lost = wait_now_ms() - begun;
-	cr_expect_geq(lost, 800);
-	cr_expect_leq(lost, 800 + 300 + 100);
+	cr_expect_geq(lost, 1500);
+	cr_expect_leq(lost, 1500 + 1000 + 500);
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);
 	cr_expect_eq(atomic_load(&told), 1);
 }
 
 Test(keeper_renewal, maxhold_counts_anew_for_each_hold)
 {
-	plan.lease = 200;
-	plan.maxhold = 400;
+	plan.lease = 800;
+	plan.maxhold = 1000;
 	plan_mutex(&plan, &mutex);
 	for (int i = 0; i < 4; i++) {
 		cr_assert_eq(rl_mutex_lock(&mutex), 0);
-		pass_ms(250);
+		pass_ms(500);
 		cr_assert_eq(rl_mutex_unlock(&mutex), 0);
 	}
 }
@@ -232,41 +232,41 @@ Test(keeper_renewal, is_off_if_switched_off)
 	plan.refresh = RL_REFRESH_OFF;
 	hold();
 	n = calls_of(srv, "evalsha");
-	cr_expect(wait_until(key_is_gone, key, 500));
+	cr_expect(wait_until(key_is_gone, key, 2000));
 	cr_expect_eq(calls_of(srv, "evalsha"), n);
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);
 }
 
 Test(keeper_renewal, never_shortens_what_extend_made_longer)
 {
-	struct timespec ts = from_ms(5000);
+	struct timespec ts = from_ms(8000);
 
-	plan.lease = 300;
+	plan.lease = 1000;
 	hold();
 	cr_assert_eq(rl_mutex_extend(&mutex, &ts), 0);
-	pass_ms(1000);
-	cr_expect_gt(left(), 3500);
-	cr_expect_gt(remaining_ms(), 3400);
+	pass_ms(1200);
+	cr_expect_gt(left(), 4000);
+	cr_expect_gt(remaining_ms(), 4000);
 	cr_expect_leq(remaining_ms(), left());
 	/* refresh does what it says. */
 	cr_expect_eq(rl_mutex_refresh(&mutex), 0);
-	cr_expect_leq(left(), 300);
-	cr_expect_leq(remaining_ms(), 300);
-	pass_ms(600);
+	cr_expect_leq(left(), 1000);
+	cr_expect_leq(remaining_ms(), 1000);
+	pass_ms(1300);
 	cr_expect_gt(left(), 0);
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
 }
 
 Test(keeper_renewal, keeps_alive_what_extend_made_shorter)
 {
-	struct timespec ts = from_ms(120);
+	struct timespec ts = from_ms(700);
 
-	plan.lease = 3000;
+	plan.lease = 6000;
 	hold();
 	cr_assert_eq(rl_mutex_extend(&mutex, &ts), 0);
-	cr_expect_leq(left(), 120);
-	cr_expect_leq(remaining_ms(), 120);
-	pass_ms(400);
+	cr_expect_leq(left(), 700);
+	cr_expect_leq(remaining_ms(), 700);
+	pass_ms(1200);
 	cr_expect_gt(left(), 0);
 	cr_expect_gt(remaining_ms(), 0);
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
@@ -275,14 +275,14 @@ Test(keeper_renewal, keeps_alive_what_extend_made_shorter)
 /* Errors on the way: it tries again until the validity has run out. */
 Test(keeper_renewal, survives_what_befalls_its_connection)
 {
-	plan.lease = 600;
+	plan.lease = 1500;
 	plan.onlost = tell;
 	hold();
 	for (int i = 0; i < 6; i++) {
 		server_ask(srv, "CLIENT KILL TYPE normal SKIPME yes");
 		if (i % 2)
 			server_ask(srv, "SCRIPT FLUSH");
-		pass_ms(210);
+		pass_ms(400);
 		cr_assert_gt(left(), 0, "round %d", i);
 	}
 	cr_expect_eq(atomic_load(&told), 0);
@@ -320,11 +320,11 @@ static int extender(struct proc *self, void *arg)
 
 Test(keeper_renewal, believes_no_more_than_what_is_true)
 {
-	static long leases[] = { 1000, 60000, 3000 };
+	static long leases[] = { 3000, 60000, 5000 };
 	struct proc *p[3];
 	int64_t end = wait_now_ms() + 1500;
 
-	plan.lease = 1000;
+	plan.lease = 3000;
 	plan.interval = 10;
 	plan.granularity = RL_GRANULARITY_PROCESS;
 	hold();

@@ -113,7 +113,7 @@ Test(keeper_thread, goes_when_idle_and_comes_again)
 		cr_assert_eq(rl_mutex_lock(&mutex), 0);
 		cr_assert(keepers_become(1, WAIT_MS));
 		cr_assert_eq(rl_mutex_unlock(&mutex), 0);
-		cr_assert(keepers_become(0, 3000));
+		cr_assert(keepers_become(0, 6000));
 		if (i == 0)
 			files = open_files();
 	}
@@ -132,7 +132,7 @@ Test(keeper_thread, goes_when_the_last_mutex_has_gone)
 	pass_ms(1300);
 	cr_assert_eq(rl_mutex_unlock(&mutex), 0);
 	cr_assert_eq(rl_mutex_destroy(&mutex), 0);
-	cr_expect(keepers_become(0, 3000));
+	cr_expect(keepers_become(0, 6000));
 }
 
 static int child(struct proc *self, void *arg)
@@ -144,7 +144,7 @@ static int child(struct proc *self, void *arg)
 	plan_mutex(arg, &own);
 	PROC_CHECK(rl_mutex_trylock(&own) == 0);
 	PROC_CHECK(keepers_become(1, WAIT_MS));
-	pass_ms(900);
+	pass_ms(1500);
 	PROC_CHECK(rl_mutex_held(&own) == 0);
 	PROC_CHECK(rl_mutex_unlock(&own) == 0);
 	return 0;
@@ -155,6 +155,7 @@ Test(keeper_thread, a_forked_child_starts_its_own)
 	struct plan other = plan;
 	struct proc *p;
 
+	plan.lease = other.lease = 1000;
 	other.name = "other";
 	plan_mutex(&plan, &mutex);
 	cr_assert_eq(rl_mutex_lock(&mutex), 0);
@@ -182,5 +183,5 @@ Test(keeper_thread, does_not_hinder_the_end_of_the_process)
 	struct proc *p = proc_start(PROC_PROCESS, exits_holding, &plan);
 
 	cr_expect_eq(proc_join(p), 7);
-	cr_expect_lt(wait_now_ms() - begun, 1000);
+	cr_expect_lt(wait_now_ms() - begun, 3000);
 }

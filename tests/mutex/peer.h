@@ -39,12 +39,7 @@ enum {
 
 /* Before a thread ends without returning: AddressSanitizer would take what is
  * left of its frames for its own. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
+#ifdef TEST_ASAN
 void __asan_handle_no_return(void);
 #define PEER_UNWINDS() __asan_handle_no_return()
 #else

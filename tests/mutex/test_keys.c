@@ -17,10 +17,27 @@ static void init_as(rl_mutex_t *m, const char *prefix, const char *name)
 
 static const long long week = 7LL * 24 * 3600 * 1000;
 
+struct names {
+	const char *prefix, *name;
+};
+
+static int lock_once(struct proc *self, void *arg)
+{
+	struct names *names = arg;
+	MUTEX own;
+
+	(void)self;
+	init_as(&own, names->prefix, names->name);
+	PROC_CHECK(rl_mutex_lock(&own) == 0);
+	PROC_CHECK(rl_mutex_unlock(&own) == 0);
+	return 0;
+}
+
 /* K while it is held, and only meta, with an expiry, afterwards. */
 static void expect_keys(const char *prefix, const char *name, const char *k,
 			const char *meta)
 {
+	struct names names = { prefix, name };
 	MUTEX m;
 
 	init_as(&m, prefix, name);
@@ -37,6 +54,12 @@ static void expect_keys(const char *prefix, const char *name, const char *k,
 	cr_expect_lt(server_ask_int(srv, "PTTL %s", meta), 5 * week);
 	server_ask(srv, "FLUSHALL");
 	rl_mutex_destroy(&m);
+	cr_expect_eq(proc_join(proc_start(PROC_PROCESS, lock_once, &names)), 0);
+	server_ask(srv, "PEXPIRE %s 60000", meta);
+	/* One that has just begun does not know how long meta is kept. */
+	cr_expect_eq(proc_join(proc_start(PROC_PROCESS, lock_once, &names)), 0);
+	cr_expect_gt(server_ask_int(srv, "PTTL %s", meta), week / 2);
+	server_ask(srv, "FLUSHALL");
 }
 
 Test(mutex_keys, are_named_as_documented_and_only_meta_stays)

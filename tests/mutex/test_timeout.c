@@ -143,3 +143,29 @@ Test(mutex_timeout, a_waiter_that_gave_up_does_not_keep_the_lock_from_others)
 	cr_expect_eq(peer_do(p, UNLOCK, 0), 0);
 	peer_end(p);
 }
+
+/* "Free" means: nobody believed to wait for it; the dead are for 3 s. */
+Test(mutex_timeout, a_waiter_that_died_is_believed_for_some_seconds_at_most)
+{
+	int64_t died, now;
+	struct spec s;
+	struct peer *p;
+	int err;
+	MUTEX m;
+
+	init_and_lock(&s, &m, RL_GRANULARITY_THREAD);
+	p = peer_start(PEER_PROCESS, &s, NULL);
+	peer_begin(p, LOCK, 0);
+	cr_expect(server_info_becomes(srv, "blocked_clients", 1));
+	died = wait_now_ms();
+	peer_kill(p);
+	peer_end(p);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	do {
+		err = rl_mutex_trylock(&m);
+		now = wait_now_ms();
+	} while (err == EBUSY && now - died < WAIT_MS);
+	cr_expect_eq(err, 0);
+	cr_expect_lt(now - died, 5000);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+}

