@@ -166,7 +166,6 @@ static const struct {
 	{ "ERR operation not permitted", EACCES },
 	/* Before AUTH: a command of more than ten arguments. */
 	{ "ERR Protocol error: unauthenticated", EACCES },
-	{ "ERR The user executing the script can't", EACCES },
 	{ "The user executing the script can't", EACCES },
 	{ "ERR ACL failure in script", EACCES },
 	/* Taken away by rename-command. */

@@ -103,8 +103,8 @@ Test(faults_outage_hold, unlock_is_enolck_after_the_outage_timeout)
 Test(faults_outage_hold, unlock_is_enolck_at_the_end_of_the_validity)
 {
 	make(&m, &(struct want){ .url = srv->url, .lease_ms = 600 });
-	cr_assert_eq(rl_mutex_lock(&m), 0);
 	start_clock();
+	cr_assert_eq(rl_mutex_lock(&m), 0);
 	server_pause(srv);
 	cr_expect_eq(rl_mutex_unlock(&m), ENOLCK);
 	expect_took(590);

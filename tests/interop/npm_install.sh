@@ -18,8 +18,7 @@ echo "node $(node --version), npm $(npm --version)"
 npm install --no-audit --no-fund --no-package-lock --loglevel=error \
 	--prefer-offline --fetch-retry-mintimeout=1000 \
 	--fetch-retry-maxtimeout=4000 || {
-	echo "npm could not bring the packages; the tests against node-redlock" \
-		"cannot run"
+	echo "npm could not bring the packages: node-redlock is not tested"
 	exit 1
 }
 touch installed

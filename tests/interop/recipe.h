@@ -211,14 +211,34 @@ static inline void they_get_it_when_our_lease_runs_out(void)
 
 static inline void we_keep_our_lease_while_they_wait(void)
 {
-	spec.lease_ms = SHORT;
+	spec.lease_ms = 3 * SHORT;
 	recipe_init();
 	cr_assert_eq(rl_mutex_lock(&ours), 0);
 	they_begin_to_take(LEASE, WAIT_MS);
-	cr_expect(!client_heard(theirs, 3 * SHORT));
+	cr_expect(!client_heard(theirs, 6 * SHORT));
 	cr_expect_eq(rl_mutex_held(&ours), 0);
 	cr_expect_eq(rl_mutex_unlock(&ours), 0);
 	cr_expect_str_eq(client_hear(theirs), "yes");
+}
+
+/* We believe to hold it, and it is theirs: the server knows better. */
+static inline void our_unlock_does_not_free_theirs(void)
+{
+	int type;
+
+	for (type = 0; type <= RL_MUTEX_REFRESH; type++) {
+		spec.type = type;
+		spec.refresh = RL_REFRESH_OFF;
+		recipe_init();
+		cr_assert_eq(rl_mutex_lock(&ours), 0);
+		server_ask(srv, "DEL %s", spec.name);
+		cr_assert(they_take(LEASE, 0));
+		cr_expect_eq(rl_mutex_held(&ours), EPERM);
+		cr_expect_eq(rl_mutex_unlock(&ours), ESTALE);
+		expect_theirs();
+		cr_expect(they_free());
+		cr_expect_eq(rl_mutex_destroy(&ours), 0);
+	}
 }
 
 static inline void what_is_theirs_we_do_not_touch(void)

@@ -211,6 +211,33 @@ Test(keys, a_thousand_holds_leave_one_key)
 	cr_expect_eq(keys(), 1);
 }
 
+/* Values of other clients that resemble ours are shown whole, and excluded. */
+Test(keys, a_value_that_is_almost_ours_is_not_ours)
+{
+	static const char *const values[] = {
+		"#", "#1", "#12#", "user:me#0123456789abcdef",
+		"name:me#0123456789abcde", "name:me#0123456789abcdeg",
+	};
+
+	begin();
+	/* So that there is a count to compare with. */
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_assert_eq(rl_mutex_unlock(&m), 0);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct answer a;
+
+		server_ask(srv, "SET rl:%s %s", spec.name, values[i]);
+		a = act_full(&m, OWNER, 0);
+		cr_expect_eq(a.err, 0, "%s", values[i]);
+		cr_expect_str_eq(a.text, values[i]);
+		cr_expect_eq(rl_mutex_locked(&m), EBUSY);
+		cr_expect_eq(rl_mutex_trylock(&m), EBUSY);
+		cr_expect_eq(rl_mutex_held(&m), EPERM);
+		cr_expect_str_eq(server_ask(srv, "GET rl:%s", spec.name),
+				 values[i]);
+	}
+}
+
 /* A key of another type in the way is an answer that makes no sense. */
 Test(keys, another_type_in_the_way_is_eproto)
 {

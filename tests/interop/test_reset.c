@@ -53,6 +53,27 @@ Test(reset, the_holder_is_told_and_its_unlock_harms_nobody)
 	peer_end(p);
 }
 
+Test(reset, the_holder_is_told_though_nobody_follows)
+{
+	struct peer *p = peer_start(PEER_PROCESS, &spec, NULL);
+	atomic_int lost = 0;
+
+	spec.onlost = count;
+	spec.arg = &lost;
+	begin();
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_expect_eq(peer_do(p, RESET, 0), 0);
+	cr_expect_eq(rl_mutex_refresh(&m), ESTALE);
+	cr_expect_eq(lost, 1);
+	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+	cr_expect_eq(rl_mutex_unlock(&m), EPERM);
+	cr_expect_eq(rl_mutex_lock(&m), 0);
+	cr_expect_eq(peer_do(p, RESET, 0), 0);
+	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+	cr_expect_eq(lost, 2);
+	peer_end(p);
+}
+
 Test(reset, waiters_go_on_waiting_and_the_first_gets_it)
 {
 	struct peer *holder = peer_start(PEER_PROCESS, &spec, NULL);
@@ -66,6 +87,8 @@ Test(reset, waiters_go_on_waiting_and_the_first_gets_it)
 	peer_begin(second, LOCK, 0);
 	cr_assert(server_info_becomes(srv, "blocked_clients", 2));
 	cr_expect_eq(rl_mutex_reset(&m), 0);
+	/* Handed on there and then, not when somebody asks the next time. */
+	cr_expect_eq(server_ask_int(srv, "EXISTS rl:%s", spec.name), 1);
 	cr_expect_eq(peer_answer(first).err, 0);
 	cr_expect(!peer_answers(second, 100));
 	cr_expect_eq(peer_do(holder, UNLOCK, 0), ESTALE);
@@ -116,7 +139,7 @@ Test(reset, a_foreign_holder_is_reset_too)
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 }
 
-/* ----------------------------------------------------------------- reset_all */
+/* --------------------------------------------------------------- reset_all */
 
 /* Locks name-0 ... under the prefix the environment says, and leaves them. */
 static void lock_many(const char *name, int n)

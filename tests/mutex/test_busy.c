@@ -12,6 +12,12 @@ struct cell {
 	char label[160];
 };
 
+static bool can_be_same(int granularity, enum peer_kind kind)
+{
+	return granularity >= RL_GRANULARITY_HOST ||
+	       (granularity == RL_GRANULARITY_PROCESS && kind != PEER_PROCESS);
+}
+
 static void setup_cell(struct cell *c, bool same)
 {
 	int g = c->holder.granularity;
@@ -19,8 +25,7 @@ static void setup_cell(struct cell *c, bool same)
 	spec_fresh(&c->holder);
 	c->caller = c->holder;
 	/* Whoever would be the same owner takes another name. */
-	if (!same && (g >= RL_GRANULARITY_HOST ||
-		      (g == RL_GRANULARITY_PROCESS && c->kind != PEER_PROCESS))) {
+	if (!same && can_be_same(g, c->kind)) {
 		c->caller.granularity = BY_NAME;
 		c->caller.owner = "another owner";
 	}
@@ -30,7 +35,8 @@ static void setup_cell(struct cell *c, bool same)
 			 c->holder.type == RL_MUTEX_REFRESH);
 	snprintf(c->label, sizeof(c->label), "%s, %s, the caller is %s of %s",
 		 type_names[c->holder.type], granularity_names[g],
-		 peer_names[c->kind], same ? "the same owner" : "another owner");
+		 peer_names[c->kind],
+		 same ? "the same owner" : "another owner");
 }
 
 /* Each way that does not wait for ever says that the lock is held. */
@@ -74,12 +80,6 @@ static void check(struct cell *c, bool same)
 	expect_wait(c, p, &m);
 	peer_end(p);
 	cr_expect_eq(rl_mutex_destroy(&m), 0, "%s", c->label);
-}
-
-static bool can_be_same(int granularity, enum peer_kind kind)
-{
-	return granularity >= RL_GRANULARITY_HOST ||
-	       (granularity == RL_GRANULARITY_PROCESS && kind != PEER_PROCESS);
 }
 
 /* On the test's own mutex a peer is the same owner, unless by thread. */

@@ -63,7 +63,8 @@ static void catch(int sig)
 
 static void interrupt_waiter(int granularity, int act)
 {
-	const struct sigaction sa = { .sa_handler = catch };	/* no SA_RESTART */
+	/* No SA_RESTART. */
+	const struct sigaction sa = { .sa_handler = catch };
 	struct spec s = { .granularity = granularity };
 	struct peer *p;
 	MUTEX m;

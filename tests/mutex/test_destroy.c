@@ -55,7 +55,7 @@ Test(mutex_object, init_does_not_ask_the_servers)
 	cr_expect_eq(rl_mutex_destroy(&m), 0);
 }
 
-/* ------------------------------------------------------------ destroy: EBUSY */
+/* ----------------------------------------------------------- destroy: EBUSY */
 
 static void while_held(const struct spec *s)
 {
@@ -168,7 +168,7 @@ Test(mutex_object, destroy_is_0_if_only_others_hold_it)
 		}
 }
 
-/* ------------------------------------------------------- static initialisers */
+/* ------------------------------------------------------ static initialisers */
 
 static rl_mutex_t static_normal = RL_MUTEX_INITIALIZER("static");
 static rl_mutex_t static_recursive = RL_RECURSIVE_MUTEX_INITIALIZER("deep");
@@ -247,7 +247,7 @@ Test(mutex_object, many_threads_may_use_a_static_one_first)
 	cr_expect_eq(rl_mutex_destroy(&raced), 0);
 }
 
-/* ---------------------------------------------- an attribute object as factory */
+/* ------------------------------------------- an attribute object as factory */
 
 Test(mutex_object, one_attribute_object_makes_many_mutexes)
 {

@@ -153,7 +153,7 @@ Test(mutex_fork_threads, waiters_of_the_parent_go_on_and_the_child_is_none)
 		fork_beside_waiters(g);
 }
 
-/* ------------------------------------------------- a thread that holds forks */
+/* ------------------------------------------------ a thread that holds forks */
 
 static int child_of_a_thread(struct proc *self, void *arg)
 {

@@ -14,7 +14,7 @@ static void take_each_way(const struct spec *s, rl_mutex_t *m)
 		const char *way = ways[i].name;
 
 		cr_expect_eq(rl_mutex_locked(m), 0);
-		cr_expect_eq(act_on(m, ways[i].act, ways[i].arg), 0,
+		cr_expect_eq(act_without_waiting(m, &ways[i]), 0,
 			     "%s, %s: %s", type, owner, way);
 		cr_expect_eq(rl_mutex_held(m), 0, "%s, %s: %s", type, owner,
 			     way);

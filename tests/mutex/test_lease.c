@@ -152,7 +152,7 @@ Test(mutex_lease, extend_takes_10_ms_to_2_to_the_40)
 	each_granularity(&s, longest);
 }
 
-/* ---------------------------------------------------------------- the keeper */
+/* --------------------------------------------------------------- the keeper */
 
 static void keeper_renews(struct spec *s, rl_mutex_t *m)
 {
@@ -227,7 +227,7 @@ Test(mutex_lease, nothing_renews_a_lock_that_was_unlocked)
 	peer_end(p);
 }
 
-/* ------------------------------------------------------------------- lease 0 */
+/* ------------------------------------------------------------------ lease 0 */
 
 static void never_expires(struct spec *s, rl_mutex_t *m)
 {

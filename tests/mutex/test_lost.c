@@ -78,7 +78,7 @@ static void init_and_lock(const struct spec *s, rl_mutex_t *m)
 	cr_assert_eq(rl_mutex_lock(m), 0);
 }
 
-/* ------------------------------------------------------- found by the keeper */
+/* ------------------------------------------------------ found by the keeper */
 
 static void keeper_tells_once(struct spec *s, size_t loss)
 {
@@ -202,7 +202,7 @@ Test(mutex_lost, after_maxhold_the_keeper_lets_it_run_out)
 	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
 }
 
-/* ----------------------------------------------------------------- afterwards */
+/* --------------------------------------------------------------- afterwards */
 
 static void lock_again(struct spec *s, size_t loss)
 {
@@ -287,7 +287,7 @@ Test(mutex_lost, onlost_may_call_rl)
 	}
 }
 
-/* ------------------------------------------------- an unlock that nobody heard */
+/* ---------------------------------------------- an unlock that nobody heard */
 
 static void unlock_unheard(struct spec *s)
 {
@@ -296,7 +296,7 @@ static void unlock_unheard(struct spec *s)
 	uint64_t fence;
 	MUTEX m;
 
-	snprintf(url, sizeof(url), "%s?command_timeout=50&outage_timeout=60",
+	snprintf(url, sizeof(url), "%s?command_timeout=400&outage_timeout=400",
 		 srv->url);
 	cr_assert_eq(spec_attr(s, &attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(&attr, url), 0);

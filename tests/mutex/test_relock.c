@@ -173,7 +173,7 @@ Test(mutex_normal, relock_by_the_holder_waits_for_ever)
 	each_granularity(RL_MUTEX_NORMAL, normal_waits_in_each_kind);
 }
 
-/* ----------------------------------------------------- two mutexes, one lock */
+/* ---------------------------------------------------- two mutexes, one lock */
 
 /* The hold has the attributes of the mutex that took it. */
 static void expect_as_taken(int taken_as, const struct way *way, int expected)

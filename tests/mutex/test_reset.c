@@ -103,7 +103,7 @@ Test(mutex_reset, a_waiter_in_the_process_of_the_holder_gets_it)
 	}
 }
 
-/* ------------------------------------------------------------------ reset all */
+/* ---------------------------------------------------------------- reset all */
 
 static void init_under(rl_mutex_t *m, const char *prefix, const char *name)
 {

@@ -75,11 +75,13 @@ static void expect_use(struct cell *c, int err)
 	cr_expect_eq(rl_mutex_fence(&c->m, &fence), 0);
 	cut_lease(c);
 	cr_expect_eq(peer_do(c->p, REFRESH, 0), err, "%s: refresh", c->label);
-	cr_expect_eq(spec_lease_left(&c->spec) > 5000, !err, "%s: refresh", c->label);
+	cr_expect_eq(spec_lease_left(&c->spec) > 5000, !err, "%s: refresh",
+		     c->label);
 	cut_lease(c);
 	cr_expect_eq(peer_do(c->p, EXTEND, 20000), err, "%s: extend",
 		     c->label);
-	cr_expect_eq(spec_lease_left(&c->spec) > 10000, !err, "%s: extend", c->label);
+	cr_expect_eq(spec_lease_left(&c->spec) > 10000, !err, "%s: extend",
+		     c->label);
 	cr_expect_eq(peer_do(c->p, HELD, 0), err, "%s: held", c->label);
 	a = peer_ask(c->p, FENCE, 0);
 	cr_expect_eq(a.err, err, "%s: fence", c->label);

@@ -144,7 +144,7 @@ static void another_process_unlocks(int granularity)
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 }
 
-Test(mutex_thread_end, by_host_or_name_another_process_may_unlock_for_a_dead_one)
+Test(mutex_thread_end, by_host_or_name_another_process_may_unlock_it)
 {
 	another_process_unlocks(RL_GRANULARITY_HOST);
 	another_process_unlocks(BY_NAME);
