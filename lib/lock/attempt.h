@@ -6,6 +6,12 @@
 
 #include "lock/lock.h"
 
+/*
+ * A lock without a lease is taken with this one, which is taken off when the
+ * grant is known: a grant that nobody hears of would else stand for ever.
+ */
+#define RLI_PROVISIONAL_LEASE_MS 10000
+
 struct rli_attempt {
 	struct rli_attempt *next, **link;	/* lock->attempts; link NULL:
 						   not in it. Under guard */
@@ -25,6 +31,20 @@ struct rli_attempt {
 
 /* Asks the servers once; the answer is in a->op. */
 int rli_attempt_ask(struct rli_attempt *a, enum rli_op_kind kind);
+
+/* Fills a->op for the hold of this attempt; and gives that another nonce. */
+void rli_attempt_fill_op(struct rli_attempt *a, enum rli_op_kind kind);
+void rli_attempt_fresh_nonce(struct rli_attempt *a);
+
+/* Whether it is taken with the provisional lease. */
+bool rli_attempt_is_provisional(const struct rli_attempt *a);
+
+/* The answer in a->op is a grant: 0 or EOWNERDEAD, holding; EAGAIN if it came
+ * too late to be of use; ENOLCK. */
+int rli_attempt_granted(struct rli_attempt *a);
+
+/* Forgets the lost hold of this thread that it did not unlock, if any. */
+void rli_forget_lost(struct rli_lock *lock, const struct rli_thread *self);
 
 /* The lock is held: waits for it. 0: granted, the answer is in a->op; EAGAIN:
  * ask again; ETIMEDOUT; ENOLCK, EACCES, EPROTO: the servers. */
