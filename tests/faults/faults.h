@@ -21,7 +21,9 @@
 /* What a mutex is to be like; zero bytes are the default of each. */
 struct want {
 	const char *url;
-	const char *options;	/* of the URL, without its "?" */
+	const char *options;	/* of the URL, without its "?"; as a rule more
+				   patience than the default, for busy machines
+				   that run tests */
 	const char *name;	/* "n" */
 	const char *owner;	/* else the granularity */
 	int granularity;
@@ -37,8 +39,9 @@ static inline void set_attr(rl_mutexattr_t *attr, const struct want *w)
 {
 	char url[512];
 
-	snprintf(url, sizeof(url), "%s%s%s", w->url, w->options ? "?" : "",
-		 w->options ? w->options : "");
+	snprintf(url, sizeof(url), "%s%c%s", w->url,
+		 strchr(w->url, '?') ? '&' : '?',
+		 w->options ? w->options : "command_timeout=5000");
 	cr_assert_eq(rl_mutexattr_init(attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(attr, url), 0, "%s: %s", url,
 		     rl_last_error());
@@ -130,6 +133,18 @@ static inline struct timespec in_ms(int64_t ms)
 	ts.tv_sec = (time_t)(ns / 1000000000);
 	ts.tv_nsec = (long)(ns % 1000000000);
 	return ts;
+}
+
+/* As rl_mutex_lock() of a mutex whose patience with servers is short. */
+static inline int lock_patiently(rl_mutex_t *m)
+{
+	int64_t end = wait_now_ms() + WAIT_MS;
+	int err;
+
+	do
+		err = rl_mutex_lock(m);
+	while (err == ENOLCK && wait_now_ms() < end);
+	return err;
 }
 
 static inline int timedlock_ms(rl_mutex_t *m, int64_t ms)

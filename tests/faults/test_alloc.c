@@ -29,8 +29,7 @@ static rl_mutexattr_t attr;
 
 static void make_attr(void)
 {
-	set_attr(&attr, &(struct want){ .url = srv->url, .owner = "me",
-					.options = "outage_timeout=50" });
+	set_attr(&attr, &(struct want){ .url = srv->url, .owner = "me" });
 }
 
 static int init_it(void)

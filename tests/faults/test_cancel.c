@@ -19,7 +19,7 @@ const char *__asan_default_options(void)
 
 static struct server *srv;
 static rl_mutex_t m, rival;
-static atomic_int came_through, failures;
+static atomic_int came_through;
 
 static void setup(void)
 {
@@ -132,6 +132,9 @@ Test(faults_cancel, a_thread_that_waits_is_not_cancelled_before_it_has_it)
 	cr_expect_eq(timedlock_ms(&rival, 1000), EOWNERDEAD);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+static atomic_int failures;
+
 static void *failed(const char *what, int err)
 {
 	fprintf(stderr, "%s: %d, %s\n", what, err, rl_last_error());
@@ -139,7 +142,6 @@ static void *failed(const char *what, int err)
 	return NULL;
 }
 
-#ifndef __SANITIZE_ADDRESS__
 static void *lock_for_ever(void *arg)
 {
 	(void)arg;

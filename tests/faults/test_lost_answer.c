@@ -31,8 +31,7 @@ static void use(const char *options, int64_t lease)
 	make(&m, &(struct want){ .url = proxy->url, .options = options,
 				 .lease_ms = lease });
 	/* The server knows the scripts now. */
-	cr_assert_eq(rl_mutex_lock(&m), 0);
-	cr_assert_eq(rl_mutex_refresh(&m), 0);
+	cr_assert_eq(lock_patiently(&m), 0);
 	cr_assert_eq(rl_mutex_unlock(&m), 0);
 }
 

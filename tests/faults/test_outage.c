@@ -53,7 +53,7 @@ Test(faults_outage, lock_without_deadline_is_enolck_when_the_server_is_silent)
 	server_pause(srv);
 	no_deadline();
 	server_resume(srv);
-	cr_expect_eq(rl_mutex_lock(&m), 0);
+	cr_expect_eq(lock_patiently(&m), 0);
 }
 
 static void with_deadline(void)
@@ -79,7 +79,7 @@ Test(faults_outage, timedlock_is_etimedout_when_the_server_is_silent)
 	server_pause(srv);
 	with_deadline();
 	server_resume(srv);
-	cr_expect_eq(rl_mutex_lock(&m), 0);
+	cr_expect_eq(lock_patiently(&m), 0);
 }
 
 Test(faults_outage, lock_with_a_timeout_is_etimedout_then)

@@ -91,7 +91,8 @@ static int work(struct proc *self, void *arg)
 	(void)self;
 	make(&m, &(struct want){ .url = w->url, .robust = w->robust,
 				 .granularity = w->granularity,
-				 .options = "outage_timeout=20000" });
+				 .options = "outage_timeout=20000&"
+					    "command_timeout=5000" });
 	while (!atomic_load(&common->stop))
 		PROC_CHECK(add_one(w, &m) == 0);
 	PROC_CHECK(rl_mutex_destroy(&m) == 0);
@@ -138,12 +139,14 @@ static void storm(const struct worker *kind)
 	long sum = 0;
 	int i;
 
+	/* The processes first: a sanitizer's heap does not survive a fork while
+	 * other threads use it. */
 	for (i = 0; i < WORKERS; i++) {
 		w[i] = *kind;
 		w[i].number = i;
 		w[i].url = proxy->url;
-		p[i] = proc_start(i % 2 ? PROC_THREAD : PROC_PROCESS, work,
-				  &w[i]);
+		p[i] = proc_start(i < WORKERS / 2 ? PROC_PROCESS : PROC_THREAD,
+				  work, &w[i]);
 	}
 	while (wait_now_ms() < end)
 		disturb();

@@ -37,6 +37,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+	drop_mutex(&mutex);
+	parties_end();
 	server_stop(srv);
 }
 
@@ -344,7 +346,7 @@ Test(keeper_lost, onlost_may_wait_for_a_holder_that_dies)
 	hold();
 	server_ask(srv, "DEL rl:lock");
 	cr_assert(line_has(srv, 1));
-	proc_kill(p);
+	party_kill(p);
 	cr_assert(told_becomes(1));
 	cr_expect_eq(atomic_load(&then_gave), 0);
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);

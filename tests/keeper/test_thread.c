@@ -20,6 +20,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+	drop_mutex(&mutex);
+	parties_end();
 	server_stop(srv);
 }
 

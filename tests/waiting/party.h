@@ -13,6 +13,7 @@
  *	cr_expect_eq(party_end(w).err, 0);	// it was granted
  *	cr_expect_eq(party(w, UNLOCK, 0), 0);
  *	party_leave(w);
+ *	parties_end();				// in the teardown
  */
 
 #include <errno.h>
@@ -165,6 +166,17 @@ static inline int party_obey(rl_mutex_t *m, const struct order *o,
 	return 0;
 }
 
+/* Ends what the thread holds by it, and the mutex. */
+static inline int drop_mutex(rl_mutex_t *mutex)
+{
+	int err;
+
+	do
+		err = rl_mutex_unlock(mutex);
+	while (err == 0 || err == ESTALE);
+	return rl_mutex_destroy(mutex);
+}
+
 static inline int party_main(struct proc *self, void *arg)
 {
 	rl_mutex_t mutex;
@@ -180,13 +192,30 @@ static inline int party_main(struct proc *self, void *arg)
 		out.done_ns = wait_now_ns();
 		proc_tell_bytes(self, &out, sizeof(out));
 	}
-	return rl_mutex_destroy(&mutex);
+	return drop_mutex(&mutex);
+}
+
+#define PARTIES_MAX 256
+
+/* Those that have not left. */
+static struct proc *parties[PARTIES_MAX];
+
+static inline struct proc **party_place(const struct proc *p)
+{
+	int i = 0;
+
+	while (i < PARTIES_MAX && parties[i] != p)
+		i++;
+	TEST_MUST(i < PARTIES_MAX);
+	return &parties[i];
 }
 
 /* The plan must live as long as the party. */
 static inline struct proc *party_start(enum proc_kind kind, struct plan *plan)
 {
-	return proc_start(kind, party_main, plan);
+	struct proc **place = party_place(NULL);
+
+	return *place = proc_start(kind, party_main, plan);
 }
 
 static inline void party_begin(struct proc *p, enum deed deed, int64_t arg)
@@ -218,11 +247,36 @@ static inline bool party_is_busy(struct proc *p)
 	return !proc_heard(p, 0);
 }
 
-/* Its last order. Gives 0, or EBUSY if its mutex is in use. */
+/* Its last order: it unlocks, and goes. Gives what destroying its mutex did. */
 static inline int party_leave(struct proc *p)
 {
+	*party_place(p) = NULL;
 	party_begin(p, LEAVE, 0);
 	return proc_join(p);
+}
+
+static inline void party_kill(struct proc *p)
+{
+	*party_place(p) = NULL;
+	proc_kill(p);
+}
+
+/* All that are left: processes are killed, and threads leave when they can. */
+static inline void parties_end(void)
+{
+	struct proc *p;
+
+	for (int i = 0; i < PARTIES_MAX; i++) {
+		p = parties[i];
+		if (p && p->kind == PROC_PROCESS)
+			party_kill(p);
+		else if (p)
+			party_begin(p, LEAVE, 0);
+	}
+	for (int i = 0; i < PARTIES_MAX; i++)
+		if (parties[i])
+			proc_join(parties[i]);
+	memset(parties, 0, sizeof(parties));
 }
 
 /* Wait until so many clients are blocked at the server. */

@@ -20,6 +20,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	parties_end();
 	server_stop(srv);
 }
 
@@ -57,7 +58,7 @@ Test(waiting_deaths, the_lock_passes_on_when_the_lease_ends)
 		held = party_end(holder);
 		cr_assert_eq(held.err, 0);
 		next = waiting(PROC_PROCESS, 1);
-		proc_kill(holder);
+		party_kill(holder);
 		got = party_end(next);
 		cr_assert_eq(got.err, 0);
 		cr_assert_geq(got.done_ns, held.begun_ns + 200 * MS);
@@ -83,7 +84,7 @@ Test(waiting_deaths, a_renewed_lock_passes_on_when_its_last_lease_ends)
 	proc_pause(holder);
 	left = server_ask_int(srv, "PTTL rl:lock");
 	killed = wait_now_ns();
-	proc_kill(holder);
+	party_kill(holder);
 	got = party_end(next);
 	cr_expect_eq(got.err, EOWNERDEAD);
 	cr_expect_gt(got.done_ns, killed + (left - 100) * MS);
@@ -136,9 +137,9 @@ Test(waiting_deaths, one_that_dies_unmended_tells_the_next_but_one)
 	holder = holding(PROC_PROCESS);
 	second = waiting(PROC_PROCESS, 1);
 	third = waiting(PROC_PROCESS, 2);
-	proc_kill(holder);
+	party_kill(holder);
 	cr_assert_eq(party_end(second).err, EOWNERDEAD);
-	proc_kill(second);
+	party_kill(second);
 	cr_assert_eq(party_end(third).err, EOWNERDEAD);
 	cr_expect_eq(party(third, CONSISTENT, 0), 0);
 	cr_expect_eq(party(third, UNLOCK, 0), 0);
@@ -155,7 +156,7 @@ Test(waiting_deaths, an_unmended_unlock_is_learnt_by_all_who_wait)
 	second = waiting(PROC_PROCESS, 1);
 	for (int i = 0; i < 4; i++)
 		crew[i] = waiting(i % 2 ? PROC_PROCESS : PROC_THREAD, 2 + i);
-	proc_kill(holder);
+	party_kill(holder);
 	cr_assert_eq(party_end(second).err, EOWNERDEAD);
 	cr_assert_eq(party(second, UNLOCK, 0), 0);
 	for (int i = 0; i < 4; i++)
@@ -173,7 +174,7 @@ Test(waiting_deaths, a_waiter_that_dies_never_blocks_the_line)
 	for (int i = 0; i < 3; i++)
 		crew[i] = waiting(PROC_PROCESS, i + 1);
 	for (int i = 0; i < 3; i++)
-		proc_kill(crew[i]);
+		party_kill(crew[i]);
 	last = waiting(PROC_PROCESS, 1);
 	released = wait_now_ns();
 	cr_assert_eq(party(holder, UNLOCK, 0), 0);
@@ -181,7 +182,7 @@ Test(waiting_deaths, a_waiter_that_dies_never_blocks_the_line)
 	cr_expect_lt(wait_now_ns() - released, 900 * MS);
 	/* With nobody alive in the line a newcomer gets it at once. */
 	crew[0] = waiting(PROC_PROCESS, 1);
-	proc_kill(crew[0]);
+	party_kill(crew[0]);
 	cr_assert(line_has(srv, 0));
 	cr_assert_eq(party(last, UNLOCK, 0), 0);
 	cr_expect_eq(party(holder, TRYLOCK, 0), 0);
@@ -251,7 +252,7 @@ Test(waiting_deaths, a_lease_of_0_outlives_its_holder_until_reset)
 	plan.lease = NEVER;
 	holder = holding(PROC_PROCESS);
 	first = waiting(PROC_PROCESS, 1);
-	proc_kill(holder);
+	party_kill(holder);
 	second = party_start(PROC_PROCESS, &plan);
 	cr_expect_eq(party(second, TIMEDLOCK, 2500), ETIMEDOUT);
 	cr_assert(party_is_busy(first));

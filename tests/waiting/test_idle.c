@@ -19,6 +19,7 @@ static void setup(void)
 
 static void teardown(void)
 {
+	parties_end();
 	server_stop(srv);
 }
 

@@ -11,6 +11,7 @@
 
 static struct server *srv;
 static struct plan plan;
+static rl_mutex_t probe; /* of this process, never locked */
 
 static void setup(void)
 {
@@ -21,6 +22,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+	parties_end();
+	rl_mutex_destroy(&probe);
 	server_stop(srv);
 }
 
@@ -178,7 +181,6 @@ Test(waiting_refresh, all_threads_join_when_one_gets_the_lock)
 	struct plan strange = { .servers = srv->url };
 	struct proc *stranger = party_start(PROC_PROCESS, &strange);
 	struct proc *crew[4];
-	rl_mutex_t probe;
 
 	plan.granularity = RL_GRANULARITY_PROCESS;
 	plan_mutex(&plan, &probe);

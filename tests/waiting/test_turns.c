@@ -25,6 +25,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+	parties_end();
+	rl_mutex_destroy(&probe);
 	server_stop(srv);
 }
 
@@ -173,7 +175,7 @@ Test(waiting_turns, an_unmended_lock_is_not_passed_on)
 	plan.lease = 300;
 	dead = party_start(PROC_PROCESS, &plan);
 	cr_assert_eq(party(dead, LOCK, 0), 0);
-	proc_kill(dead);
+	party_kill(dead);
 	plan.lease = 30000;
 	plan_mutex(&plan, &probe);
 	holder = party_start(PROC_THREAD, &plan);
@@ -192,7 +194,7 @@ Test(waiting_turns, a_mended_lock_is_passed_on_as_a_healthy_one)
 	plan.lease = 300;
 	dead = party_start(PROC_PROCESS, &plan);
 	cr_assert_eq(party(dead, LOCK, 0), 0);
-	proc_kill(dead);
+	party_kill(dead);
 	plan.lease = 30000;
 	plan_mutex(&plan, &probe);
 	holder = party_start(PROC_THREAD, &plan);
