@@ -144,7 +144,7 @@ static int send_it(struct pending *p)
 }
 
 /* A server may close a connection that was idle: that is no outage. And what
- * may have been run already must be asked once more, to learn whether it was. */
+ * may have been run already must be asked once more, to learn if it was. */
 static bool send_again(struct pending *p, int err, bool unsent)
 {
 	if (err != ENOLCK || p->again || (unsent && !p->session->used) ||

@@ -157,8 +157,8 @@ static int deliver_all(struct rli_session *s)
 		int err;
 
 		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
-			return rli_fail(EPROTO, "%s: not the Redis protocol: %s",
-					label(s), s->reader->errstr);
+			return rli_fail(EPROTO, "%s: not the Redis protocol: "
+					"%s", label(s), s->reader->errstr);
 		if (!reply)
 			return 0;
 		err = deliver(s);

@@ -72,7 +72,7 @@ struct rli_session {
 	struct rli_reply reply;
 	struct rli_out greeting;	/* sent while GREETING */
 	struct rli_out out;		/* sent while READY */
-	size_t flushed;			/* bytes of out sent on this connection */
+	size_t flushed;			/* bytes of out sent, ever, on it */
 	struct rli_request *head, **tail;	/* submitted, in order */
 };
 

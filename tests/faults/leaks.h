@@ -1,5 +1,5 @@
 /*
- * What a process has, and its server sees of it: to be the same after as before.
+ * What a process has, and its server sees of it: the same after as before.
  */
 #ifndef TESTS_FAULTS_LEAKS_H
 #define TESTS_FAULTS_LEAKS_H

@@ -23,7 +23,7 @@ static void teardown(void)
 
 TestSuite(faults_alloc, .init = setup, .fini = teardown);
 
-/* ---------------------------------------------------------- the n-th failure */
+/* -------------------------------------------------------- the n-th failure */
 
 static rl_mutexattr_t attr;
 

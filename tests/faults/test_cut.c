@@ -108,7 +108,7 @@ static void expect_late(int err, int64_t n)
 	server_ask(srv, "DEL {rl:n}:rl:wake %s", key(NULL));
 }
 
-/* ----------------------------------------------------------- the state before */
+/* -------------------------------------------------------- the state before */
 
 static void nothing(void)
 {

@@ -145,7 +145,7 @@ Test(faults_cut_wait, a_waiter_cut_while_it_is_answered_gets_the_lock)
 	cut_waits(TO_CLIENT);
 }
 
-/* ------------------------------------------------- a claim that is cut for good */
+/* -------------------------------------------- a claim that is cut for good */
 
 static struct lane *lane = &lanes[0];
 

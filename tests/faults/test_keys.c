@@ -11,7 +11,8 @@ static void setup(void)
 {
 	srv = server_start(NULL);
 	make(&m, &(struct want){ .url = srv->url, .robust = true,
-				 .options = "outage_timeout=500&command_timeout=5000" });
+				 .options = "outage_timeout=500&"
+					    "command_timeout=5000" });
 	make(&rival, &(struct want){ .url = srv->url, .owner = "rival",
 				     .robust = true });
 }

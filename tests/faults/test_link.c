@@ -25,7 +25,7 @@ static int connect_once(const struct addrinfo *addr)
 }
 
 /* The system tries one port after the other for our side, of those it does not
- * give to servers, so that it comes to the very port which nobody listens on. */
+ * give to servers, so that it comes to the very port where nobody listens. */
 Test(faults_link, a_socket_is_not_connected_to_itself)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,

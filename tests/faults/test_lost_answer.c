@@ -208,7 +208,7 @@ Test(faults_lost_answer, the_validity_counts_from_before_the_request)
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 }
 
-/* ------------------------------------------------- paused, killed, unblocked */
+/* ----------------------------------------------- paused, killed, unblocked */
 
 Test(faults_lost_answer, a_pause_longer_than_the_patience_leaves_no_ghost)
 {
@@ -315,7 +315,7 @@ Test(faults_lost_answer, a_waiter_with_a_deadline_survives_a_flushed_script)
 	cr_expect_eq(proc_join(p), 0);
 }
 
-/* -------------------------------------------------------- asynchronous unlock */
+/* ----------------------------------------------------- asynchronous unlock */
 
 Test(faults_lost_answer, an_asynchronous_unlock_keeps_its_connection)
 {

@@ -10,8 +10,12 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *patience =
-	"command_timeout=150&connect_timeout=150&outage_timeout=300";
+static const char *patience = "command_timeout=5000";
+
+static void be_impatient(void)
+{
+	patience = "command_timeout=150&connect_timeout=150&outage_timeout=300";
+}
 
 static void use(rl_mutex_t *m, const struct fake *f)
 {
@@ -100,6 +104,7 @@ Test(faults_nonsense, half_an_answer_and_then_silence_is_enolck)
 	};
 	size_t i;
 
+	be_impatient();
 	for (i = 0; i < COUNT(answers); i++)
 		expect_answer_is(answers[i], 0, ENOLCK);
 }
@@ -162,14 +167,13 @@ Test(faults_nonsense, a_value_without_end_is_refused_in_time)
 	char *text = malloc(len);
 
 	cr_assert(text);
-	patience = "command_timeout=9000";
 	memset(text, 'x', len);
 	memcpy(text, head, sizeof(head) - 1);
 	expect_answer_is(text, len, EPROTO);
 	free(text);
 }
 
-/* --------------------------------------------------------------- byte by byte */
+/* ------------------------------------------------------------ byte by byte */
 
 static int let_go_on(struct proc *self, void *arg)
 {
@@ -292,6 +296,7 @@ Test(faults_nonsense, a_wait_that_is_answered_with_nonsense_is_eproto)
 	cr_expect_eq(waited("*2\r\n$1\r\nw\r\n$0\r\n\r\n"), EPROTO);
 	cr_expect_eq(waited("junk\r\n"), EPROTO);
 	/* Asked again, and not answered. */
+	be_impatient();
 	cr_expect_eq(waited("*2\r\n$1\r\nw\r\n$1\r\n!\r\n"), ENOLCK);
 	cr_expect_eq(waited("*-1\r\n"), ENOLCK);
 	cr_expect_eq(waited("*2\r\n$1\r\nw\r\n$4\r\n#1 K\r\n"), ENOLCK);
@@ -353,7 +358,8 @@ static void greet_with(const char *text, int wanted)
 	rl_mutex_t m;
 
 	snprintf(url, sizeof(url), "unix://me:sesame-9@%s", f->addr.path);
-	make(&m, &(struct want){ .url = url, .options = "connect_timeout=150" });
+	make(&m, &(struct want){ .url = url,
+				 .options = "connect_timeout=150" });
 	cr_expect_eq(rl_mutex_trylock(&m), wanted, "%s", rl_last_error());
 	cr_expect(strstr(rl_last_error(), f->addr.path));
 	cr_expect_not(strstr(rl_last_error(), "sesame"), "%s",

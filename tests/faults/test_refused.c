@@ -24,7 +24,8 @@ static void start_and_use(const char *config)
 {
 	start_with(config);
 	make(&m, &(struct want){ .url = srv->url, .robust = true,
-				 .options = "outage_timeout=500&command_timeout=5000" });
+				 .options = "outage_timeout=500&"
+					    "command_timeout=5000" });
 }
 
 static void stop(void)
@@ -309,7 +310,8 @@ Test(faults_refused, a_server_that_loads_its_data_is_enolck)
 		.config = "key-load-delay 500\nrdbcompression no\n"
 			  "loading-process-events-interval-bytes 1024" });
 	make(&m, &(struct want){ .url = srv->url, .robust = true,
-				 .options = "outage_timeout=500&command_timeout=5000" });
+				 .options = "outage_timeout=500&"
+					    "command_timeout=5000" });
 	server_ask(srv, "EVAL %s 0", fill);
 	cr_assert_str_eq(server_ask(srv, "SAVE"), "OK");
 	server_resurrect(srv, true);

@@ -200,7 +200,8 @@ static void every_call(int lock, int ask)
 
 Test(faults_signals, errno_is_left_alone)
 {
-	struct want w = { .url = srv->tcp_url, .options = "outage_timeout=50" };
+	struct want w = { .url = srv->tcp_url, .options =
+		"outage_timeout=300&command_timeout=5000" };
 	rl_mutexattr_t attr;
 	size_t n;
 
