@@ -99,8 +99,9 @@ void rli_timer_set(struct rli_timer *timer, int64_t due)
 	rli_guard_lock(&keeper.guard);
 	if (!timer->place || due < timer->due)
 		push(timer, due);
-	/* It may have gone for want of work since it was last needed. */
-	if (!keeper.running)
+	/* It may have gone for want of work since it was last needed; but one
+	 * that was stopped does not, at its end, start the next. */
+	if (!keeper.running && !is_keeper)
 		err = start();
 	rli_guard_unlock(&keeper.guard);
 	if (err)
