@@ -98,7 +98,7 @@ struct rli_hold {
 	bool inconsistent;		/* EOWNERDEAD was said, and no mending */
 	bool calling;			/* onlost is running, or about to */
 	const struct rli_terms *telling;	/* calling: whose onlost … */
-	unsigned long caller;		/* … and by which thread; 0: not yet */
+	unsigned long caller;		/* … by which thread; 0: not yet */
 	uint64_t fence;
 	int64_t valid_until;		/* a moment; RLI_FOREVER */
 	struct rli_bounds bounds;	/* where that comes from */

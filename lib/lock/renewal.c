@@ -67,9 +67,7 @@ static int64_t due_of(const struct rli_hold *hold, int64_t now)
 {
 	int64_t due = watched(hold) ? hold->valid_until : RLI_FOREVER;
 
-	if (hold->renewing)
-		return due;
-	if (renews(hold, now) && hold->renew_at < due)
+	if (renews(hold, now) && !hold->renewing && hold->renew_at < due)
 		due = hold->renew_at;
 	if (awaited(hold) && hold->check_at < due)
 		due = hold->check_at;
@@ -145,13 +143,14 @@ static void renewed(struct rli_hold *hold, const struct rli_renewal *r,
 		    int64_t now)
 {
 	const struct rli_op *op = &r->op;
-	int64_t until = op->left_ms < 0 ? RLI_FOREVER
-					: rli_valid_until(op->sent, op->left_ms);
+	int64_t until = RLI_FOREVER;
 
 	if (op->err) {
 		hold->renew_at = rli_after(now, retry_pause(hold, now));
 		return;
 	}
+	if (op->left_ms >= 0)
+		until = rli_valid_until(op->sent, op->left_ms);
 	rli_validity_set(hold, op->sent, until > r->floor ? until : r->floor);
 	hold->renew_at = next_renewal(hold, now);
 }
@@ -229,11 +228,16 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 /* What is to be asked about a LIVE hold now, if anything, is prepared. */
 static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
 {
+	bool check = awaited(hold) && hold->check_at <= now;
+
+	/* In the heap while it is asked too, or the keeper would go, idle. */
+	if (check)
+		hold->check_at = rli_after(now, CHECK_EVERY);
 	if (hold->renewing)
 		return false;
 	if (renews(hold, now) && hold->renew_at <= now)
 		prepare(hold, RLI_OP_RENEW);
-	else if (awaited(hold) && hold->check_at <= now)
+	else if (check)
 		prepare(hold, RLI_OP_INSPECT);
 	return hold->renewing;
 }

@@ -61,7 +61,7 @@ struct scratch {
 
 static size_t put_flags(char *buf, unsigned flags)
 {
-	static const char letter[] = "wrskaxloe";	/* in the order of bits */
+	static const char letter[] = "wrskaxloe";	/* by their bits */
 	size_t n = 0, bit;
 
 	for (bit = 0; bit < sizeof(letter) - 1; bit++)

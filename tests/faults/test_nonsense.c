@@ -8,6 +8,7 @@
 #include "support/fake.h"
 #include "support/proc.h"
 
+#define NESTED "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *patience = "command_timeout=5000";
@@ -81,8 +82,8 @@ Test(faults_nonsense, what_is_no_answer_is_eproto)
 		"*3\r\n:1\r\n:-3\r\n:0\r\n",
 		"*3\r\n:77\r\n:1\r\n:0\r\n",
 		"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
-		"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"
-		"*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+		/* Deeper than the parser goes. */
+		NESTED NESTED NESTED ":1\r\n",
 		"-\r\n",
 		"-ERR no such thing\r\n",
 		"-WRONGTYPE Operation against a key\r\n",
@@ -124,8 +125,8 @@ Test(faults_nonsense, what_servers_say_when_they_cannot_is_enolck)
 		"-READONLY You can't write against a read only replica.\r\n",
 		"-OOM command not allowed\r\n",
 		"-ERR max number of clients reached\r\n",
-		"-ERR Error running script (call to f_12): @user_script:7: "
-		"-OOM command not allowed\r\n",
+		("-ERR Error running script (call to f_12): @user_script:7: "
+		 "-OOM command not allowed\r\n"),
 	};
 	size_t i;
 

@@ -14,7 +14,8 @@
 
 #include "support/wait.h"
 
-static inline void task_read(pid_t tid, const char *file, char *buf, size_t size)
+static inline void task_read(pid_t tid, const char *file, char *buf,
+			     size_t size)
 {
 	char path[80];
 	size_t n = 0;

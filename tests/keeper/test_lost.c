@@ -381,8 +381,6 @@ Test(keeper_lost, onlost_may_fork)
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
 }
 
-/* ----------------------------------------------------------- a shared one */
-
 /* Processes that share one REFRESH hold are each told of its loss. */
 Test(keeper_lost, all_who_share_a_hold_are_told)
 {

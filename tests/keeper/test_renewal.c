@@ -112,7 +112,7 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	long long reads, renewals;
 	char name[20];
 
-	plan.lease = 1500;
+	plan.lease = 3000;
 	plan.name = name;
 	for (int i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "many%d", i);
@@ -121,7 +121,7 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	}
 	renewals = calls_of(srv, "evalsha");
 	reads = server_info(srv, "total_reads_processed");
-	pass_ms(3000);
+	pass_ms(4300);
 	reads = server_info(srv, "total_reads_processed") - reads;
 	renewals = calls_of(srv, "evalsha") - renewals;
 	fprintf(stderr, "%lld renewals of %d locks in %lld reads\n", renewals,
@@ -224,12 +224,12 @@ Test(keeper_renewal, stops_after_maxhold)
 
 Test(keeper_renewal, maxhold_counts_anew_for_each_hold)
 {
-	plan.lease = 800;
-	plan.maxhold = 1000;
+	plan.lease = 1000;
+	plan.maxhold = 2500;
 	plan_mutex(&plan, &mutex);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(rl_mutex_lock(&mutex), 0);
-		pass_ms(500);
+		pass_ms(1300);
 		cr_assert_eq(rl_mutex_unlock(&mutex), 0);
 	}
 }

@@ -181,8 +181,8 @@ static inline void crowd_report(const struct field *f, const char *what)
 {
 	double s = (double)(f->ended - f->began) / 1e9;
 
-	fprintf(stderr, "%s: %d x %d: %ld holds in %.2f s (%.0f/s), %ld changes "
-		"of process, slowest %ld, fastest %ld, longest gap %.1f ms\n",
+	fprintf(stderr, "%s: %d x %d: %ld holds in %.2f s (%.0f/s), %ld "
+		"changes of process, slowest %ld, fastest %ld, longest gap %.1f ms\n",
 		what, f->processes, f->threads, f->sum, s, (double)f->sum / s,
 		f->turns, crowd_slowest(f), crowd_fastest(f),
 		(double)f->longest / 1e6);
