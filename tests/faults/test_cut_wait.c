@@ -23,18 +23,26 @@ struct lane {
 
 static struct lane lanes[LANES];
 
+/* Says what a call said if that was not what was wanted. */
+static bool says(int err, int wanted)
+{
+	if (err != wanted)
+		fprintf(stderr, "%d: %s\n", err, rl_last_error());
+	return err == wanted;
+}
+
 static int check_hold(struct lane *l)
 {
 	char owner[1200];
 	uint64_t fence;
 
-	PROC_CHECK(rl_mutex_owner(&l->m, owner, sizeof(owner)) == 0);
+	PROC_CHECK(says(rl_mutex_owner(&l->m, owner, sizeof(owner)), 0));
 	PROC_CHECK(held_by(srv, l->name, owner));
-	PROC_CHECK(rl_mutex_fence(&l->m, &fence) == 0);
+	PROC_CHECK(says(rl_mutex_fence(&l->m, &fence), 0));
 	PROC_CHECK(fence == fence_of(srv, l->name));
 	PROC_CHECK(fence > l->fence);
 	l->fence = fence;
-	PROC_CHECK(rl_mutex_trylock(&l->rival) == EBUSY);
+	PROC_CHECK(says(rl_mutex_trylock(&l->rival), EBUSY));
 	return 0;
 }
 
@@ -48,11 +56,11 @@ static int waiter(struct proc *self, void *arg)
 		proc_tell(self, 1);
 		proc_hear(self);
 		errno = 4711;
-		PROC_CHECK(rl_mutex_lock(&l->m) == 0);
+		PROC_CHECK(says(rl_mutex_lock(&l->m), 0));
 		PROC_CHECK(errno == 4711);
 		proxy_disarm(l->proxy);
 		PROC_CHECK(check_hold(l) == 0);
-		PROC_CHECK(rl_mutex_unlock(&l->m) == 0);
+		PROC_CHECK(says(rl_mutex_unlock(&l->m), 0));
 		proc_tell(self, 2);
 	}
 	return 0;

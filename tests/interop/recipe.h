@@ -139,7 +139,7 @@ static inline void we_see_who_they_are(void)
 /* They wake nobody; rl asks often. Late ones are counted, for busy machines. */
 static inline void we_notice_their_release(void)
 {
-	enum { ROUNDS = 10, LATE_MS = 150, MAY_BE_LATE = 3 };
+	enum { ROUNDS = 10, LATE_MS = 150, MAY_BE_LATE = 5 };
 	struct peer *p = peer_start(PEER_PROCESS, &spec, NULL);
 	int late = 0, i;
 

@@ -106,7 +106,7 @@ Test(factory, one_renewal_connection_serves_all_locks)
 	long long before = connections();
 	long long opened;
 
-	cr_assert_eq(rl_mutexattr_setlease(&attr, 300), 0);
+	cr_assert_eq(rl_mutexattr_setlease(&attr, 1500), 0);
 	make(MANY);
 	for (int i = 0; i < MANY; i++)
 		cr_assert_eq(rl_mutex_lock(&m[i]), 0);
