@@ -33,8 +33,8 @@
 
 /* A keeper with nothing to do goes after this long. */
 #define IDLE RLI_S
-/* How long the end of the process waits for it. */
-#define STOP_PATIENCE (200 * RLI_MS)
+/* How long the end of the process waits for it, should it be inside onlost. */
+#define STOP_PATIENCE RLI_S
 
 static struct {
 	struct rli_guard guard;
@@ -42,6 +42,7 @@ static struct {
 	size_t room;		/* timers there are; under guard */
 	atomic_bool running;	/* written under guard */
 	bool stop;		/* under guard */
+	bool ended;		/* none is started any more; under guard */
 	int64_t sleeps_until;	/* under guard */
 	int wakefd;		/* under guard; -1 before the first start */
 	_Atomic uint32_t runs;	/* running, for who waits for the end */
@@ -244,6 +245,10 @@ static int start(void)
 	struct rli_conns *conns;
 	int err;
 
+	/* What the last one had begun fails as its connections close, and would
+	 * be tried again. */
+	if (keeper.ended)
+		return 0;
 	if (keeper.wakefd < 0)
 		keeper.wakefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (keeper.wakefd < 0)
@@ -288,6 +293,7 @@ void rli_keeper_stop(void)
 	if (rli_keeper_self())
 		return;
 	rli_guard_lock(&keeper.guard);
+	keeper.ended = true;
 	if (keeper.running) {
 		keeper.stop = true;
 		wake();
@@ -317,7 +323,7 @@ void rli_keeper_after_fork_child(void)
 {
 	rli_guard_reset(&keeper.guard);
 	keeper.heap.n = 0;
-	keeper.running = keeper.stop = false;
+	keeper.running = keeper.stop = keeper.ended = false;
 	atomic_store_explicit(&keeper.runs, 0, memory_order_relaxed);
 	is_keeper = false;
 	if (keeper.wakefd >= 0)

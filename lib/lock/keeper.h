@@ -55,7 +55,8 @@ void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns);
 /* The record goes: takes its timers out of the heap. */
 void rli_keeper_forget(struct rli_lock *lock);
 
-/* The last record is gone, or the process ends: stops the thread. */
+/* The process ends: stops the thread, for good. Leases that are still held run
+ * out, also those of locks that the end of the program takes. */
 void rli_keeper_stop(void);
 
 /* Whether the calling thread is the keeper. */
