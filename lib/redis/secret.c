@@ -40,7 +40,7 @@ static int read_line(const struct rli_url *url, int fd, char *buf)
 		return refuse(url, "is longer than a password can be");
 	buf[n] = '\0';
 	buf[strcspn(buf, "\r\n")] = '\0';
-	return 0;
+	return *buf ? 0 : refuse(url, "its first line is empty");
 }
 
 int rli_secret(const struct rli_url *url, char *buf, const char **password)
@@ -57,6 +57,8 @@ int rli_secret(const struct rli_url *url, char *buf, const char **password)
 	if (!err)
 		err = read_line(url, fd, buf);
 	close(fd);
+	if (err)
+		explicit_bzero(buf, RLI_SECRET_MAX);
 	*password = buf;
 	return err;
 }
