@@ -9,7 +9,7 @@ install(DIRECTORY include/rl DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
 	FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
 
 # Two sets of targets, because only the static library makes who uses it look
-# for hiredis and pthreads.
+# for hiredis, OpenSSL and pthreads.
 foreach(set rl rl_static)
 	install(TARGETS ${set} EXPORT ${set}
 		LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
@@ -45,6 +45,11 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 	set(rl_pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
 	set(rl_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+if(RL_TLS)
+	set(rl_pc_tls " -lssl -lcrypto")
+else()
+	set(rl_pc_tls "")
 endif()
 configure_file(cmake/rl.pc.in "${PROJECT_BINARY_DIR}/rl.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/rl.pc"

@@ -41,6 +41,7 @@ need_to_build() {
 	need ninja-build command -v ninja
 	need pkg-config command -v pkg-config
 	need libhiredis-dev test -e /usr/include/hiredis/hiredis.h
+	need libssl-dev test -e /usr/include/openssl/ssl.h
 	need redis-server command -v redis-server
 	need redis-tools command -v redis-cli
 }
@@ -53,6 +54,7 @@ need_to_test() {
 	need python3-redis /usr/bin/python3 -c 'import redis'
 	need nodejs command -v node
 	need npm command -v npm
+	need openssl command -v openssl
 	need spin command -v spin
 	need valgrind command -v valgrind
 	need libc6-dbg test -e /usr/share/doc/libc6-dbg

@@ -123,6 +123,15 @@ struct rli_conns;		/* the connections of one thread */
  * back but through op->done. "Blocks" means: in poll, until the moment given.
  */
 struct rli_backend {
+	/* 0, or ENOTSUP, with a message: servers that cannot be spoken to. */
+	int (*check)(const struct rli_servers *servers);
+	/*
+	 * What must be done at exit() before the backend can no more: where
+	 * that is sooner than the library's own end, ends is called then, on
+	 * the thread that calls exit().
+	 */
+	void (*at_exit)(void (*ends)(void));
+
 	/* The calling thread's connections, none yet. ENOMEM. */
 	int (*open)(struct rli_conns **conns);
 	/* Closes them all; a late answer that could matter is not awaited. */

@@ -184,5 +184,7 @@ int rli_url_parse_options(struct rli_cursor *c, struct rli_url *url)
 	if (!err && url->password && url->passfile)
 		err = rli_url_wrong(c, c->start, "a password and a passfile "
 				    "do not go together");
+	if (!err && url->key && !url->cert)
+		err = rli_url_wrong(c, c->start, "a key goes with a cert only");
 	return err;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -119,6 +118,29 @@ int rli_connect_greeted(struct rli_session *s)
 
 /* ------------------------------------------------------------- connecting */
 
+static int shake_hands(struct rli_session *s)
+{
+	int err = rli_wire_handshake(&s->wire);
+
+	if (err == EAGAIN)
+		return 0;
+	return err ? err : greet(s);
+}
+
+/* The socket is connected. */
+static int linked(struct rli_session *s)
+{
+	int err;
+
+	if (s->node->url.scheme != RLI_REDISS)
+		return greet(s);
+	err = rli_wire_secure(&s->wire, s->node);
+	if (err)
+		return err;
+	s->state = RLI_SECURING;
+	return shake_hands(s);
+}
+
 static int cannot_connect(const struct rli_session *s, int err)
 {
 	return rli_fail(ENOLCK, "%s: cannot connect: %s", label(s),
@@ -129,16 +151,16 @@ static int cannot_connect(const struct rli_session *s, int err)
 static int try_address(struct rli_session *s)
 {
 	const struct rli_url *url = &s->node->url;
-	int err = rli_link_connect(url, s->addr, &s->fd);
+	int err = rli_link_connect(url, s->addr, &s->wire.fd);
 
 	while (err && err != EINPROGRESS && s->addr && s->addr->ai_next) {
 		s->addr = s->addr->ai_next;
-		err = rli_link_connect(url, s->addr, &s->fd);
+		err = rli_link_connect(url, s->addr, &s->wire.fd);
 	}
 	if (err && err != EINPROGRESS)
 		return cannot_connect(s, err);
 	s->state = RLI_CONNECTING;
-	return err ? 0 : greet(s);
+	return err ? 0 : linked(s);
 }
 
 static int look_up(struct rli_session *s)
@@ -173,12 +195,11 @@ static int looked_up(struct rli_session *s)
 
 static int connected(struct rli_session *s)
 {
-	int err = rli_link_connected(s->fd);
+	int err = rli_link_connected(s->wire.fd);
 
 	if (!err)
-		return greet(s);
-	close(s->fd);
-	s->fd = -1;
+		return linked(s);
+	rli_wire_close(&s->wire);
 	if (!s->addr || !s->addr->ai_next)
 		return cannot_connect(s, err);
 	s->addr = s->addr->ai_next;
@@ -187,5 +208,33 @@ static int connected(struct rli_session *s)
 
 int rli_connect_advance(struct rli_session *s)
 {
-	return s->state == RLI_RESOLVING ? looked_up(s) : connected(s);
+	switch (s->state) {
+	case RLI_RESOLVING:
+		return looked_up(s);
+	case RLI_CONNECTING:
+		return connected(s);
+	default:
+		return shake_hands(s);
+	}
+}
+
+int rli_connect_late(const struct rli_session *s)
+{
+	int ms = s->node->url.connect_timeout_ms;
+
+	if (s->state == RLI_SECURING)
+		return rli_fail(ENOLCK, "%s: no answer to the TLS handshake "
+				"within %d ms (a port that does not speak "
+				"TLS?)", label(s), ms);
+	return rli_fail(ENOLCK, "%s: no connection within %d ms", label(s), ms);
+}
+
+/* A server that expects TLS just hangs up on who does not speak it. */
+int rli_connect_hint(const struct rli_session *s, int err)
+{
+	if (err != ENOLCK || s->used || s->state < RLI_GREETING ||
+	    s->node->url.scheme != RLI_REDIS)
+		return err;
+	return rli_fail(err, "%s, before it answered anything (a port that "
+			"speaks TLS needs rediss://)", rli_error_message());
 }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "redis/op.h"
+#include "redis/tls.h"
 
 /*
  * All connections of the process, so that a forked child can close those of
@@ -38,6 +39,8 @@ int rli_conns_open(struct rli_conns **conns)
 
 void rli_conns_close(struct rli_conns *c)
 {
+	bool tls = false;
+
 	rli_guard_lock(&registry_guard);
 	*c->link = c->next;
 	if (c->next)
@@ -46,9 +49,12 @@ void rli_conns_close(struct rli_conns *c)
 	while (c->sessions) {
 		struct rli_session *s = c->sessions;
 
+		tls |= s->node->url.scheme == RLI_REDISS;
 		c->sessions = s->next;
 		rli_session_close(s);
 	}
+	if (tls)
+		rli_tls_thread_ends();
 	rli_posts_free(c->posts);
 	rli_free(c->fds);
 	rli_free(c);
@@ -57,10 +63,12 @@ void rli_conns_close(struct rli_conns *c)
 void rli_conns_before_fork(void)
 {
 	rli_guard_lock(&registry_guard);
+	rli_tls_before_fork();
 }
 
 void rli_conns_after_fork_parent(void)
 {
+	rli_tls_after_fork_parent();
 	rli_guard_unlock(&registry_guard);
 }
 
@@ -69,6 +77,7 @@ void rli_conns_after_fork_child(void)
 	struct rli_conns *c;
 	struct rli_session *s;
 
+	rli_tls_after_fork_child();
 	rli_guard_reset(&registry_guard);
 	for (c = registry; c; c = c->next)
 		for (s = c->sessions; s; s = s->next)

@@ -10,9 +10,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "redis/connect.h"
-#include "redis/link.h"
 
 #define READ_MAX 16384
+/* How TLS begins to complain; no part of an answer begins so. */
+#define TLS_ALERT 0x15
 /* No single value in an answer is that long, whatever its head says. */
 #define ANSWER_MAX ((size_t)16 << 20)
 
@@ -28,7 +29,7 @@ int rli_session_open(struct rli_node *node, struct rli_session **session)
 	if (!s)
 		return rli_fail_nomem();
 	s->node = node;
-	s->fd = -1;
+	s->wire.fd = -1;
 	s->tail = &s->head;
 	rli_node_hold(node);
 	*session = s;
@@ -37,9 +38,7 @@ int rli_session_open(struct rli_node *node, struct rli_session **session)
 
 static void close_socket(struct rli_session *s)
 {
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
+	rli_wire_close(&s->wire);
 	if (s->reader)
 		redisReaderFree(s->reader);
 	s->reader = NULL;
@@ -48,8 +47,7 @@ static void close_socket(struct rli_session *s)
 
 void rli_session_forget(struct rli_session *s)
 {
-	if (s->fd >= 0)
-		close(s->fd);
+	rli_wire_forget(&s->wire);
 	if (s->lookup)
 		close(rli_lookup_fd(s->lookup));
 }
@@ -102,14 +100,12 @@ static void fail_later(struct rli_session *s, int err)
 static int flush(struct rli_session *s, struct rli_out *out, size_t *count)
 {
 	while (out->sent < out->len) {
-		ssize_t n = rli_link_send(s->fd, out->buf + out->sent,
+		ssize_t n = rli_wire_send(&s->wire, s->node,
+					  out->buf + out->sent,
 					  out->len - out->sent);
 
-		if (n == -EAGAIN)
-			return 0;
 		if (n < 0)
-			return rli_fail(ENOLCK, "%s: sending: %s", label(s),
-					rli_system_error((int)-n));
+			return n == -EAGAIN ? 0 : (int)-n;
 		out->sent += (size_t)n;
 		*count += (size_t)n;
 	}
@@ -170,25 +166,39 @@ static int deliver_all(struct rli_session *s)
 	}
 }
 
-static int receive(struct rli_session *s)
+static int receive_some(struct rli_session *s)
 {
 	char buf[READ_MAX];
-	ssize_t n = rli_link_receive(s->fd, buf, sizeof(buf));
+	ssize_t n = rli_wire_receive(&s->wire, s->node, buf, sizeof(buf));
 
-	if (n == -EAGAIN)
-		return 0;
-	if (n == 0)
-		return rli_fail(ENOLCK, "%s: the server closed the connection",
-				label(s));
 	if (n < 0)
-		return rli_fail(ENOLCK, "%s: receiving: %s", label(s),
-				rli_system_error((int)-n));
+		return n == -EAGAIN ? 0 : (int)-n;
+	if (*buf == TLS_ALERT && s->reader->len == s->reader->pos)
+		return rli_fail(EPROTO, "%s: the server speaks TLS; its URL "
+				"begins with rediss://", label(s));
 	if (redisReaderFeed(s->reader, buf, (size_t)n) != REDIS_OK)
 		return rli_fail_nomem();
 	n = deliver_all(s);
 	if (!n && s->reader && s->reader->len - s->reader->pos > ANSWER_MAX)
 		return rli_fail(EPROTO, "%s: an answer without end", label(s));
 	return (int)n;
+}
+
+/* What poll(2) cannot know of must be read while somebody waits for it; the
+ * rest, like a parting word behind the last answer, until the next request. */
+static bool more_has_come(const struct rli_session *s)
+{
+	return s->head && s->reader && rli_wire_pending(&s->wire);
+}
+
+static int receive(struct rli_session *s)
+{
+	int err;
+
+	do
+		err = receive_some(s);
+	while (!err && more_has_come(s));
+	return err;
 }
 
 /* -------------------------------------------------------------- the owner */
@@ -198,7 +208,7 @@ static int receive(struct rli_session *s)
 static void look_before_sending(struct rli_session *s)
 {
 	if (s->state != RLI_READY || s->head || s->failed ||
-	    rli_link_quiet(s->fd))
+	    rli_wire_quiet(&s->wire))
 		return;
 	rli_fail(ENOLCK, "%s: the server closed the connection", label(s));
 	rli_session_break(s, ENOLCK);
@@ -269,7 +279,11 @@ bool rli_session_poll(const struct rli_session *s, struct pollfd *fd)
 		return false;
 	fd->revents = 0;
 	fd->events = POLLIN;
-	fd->fd = s->lookup ? rli_lookup_fd(s->lookup) : s->fd;
+	fd->fd = s->lookup ? rli_lookup_fd(s->lookup) : s->wire.fd;
+	if (s->state == RLI_SECURING)
+		fd->events = rli_wire_wants(&s->wire);
+	else
+		fd->events |= rli_wire_wants(&s->wire);
 	if (s->state == RLI_CONNECTING || s->greeting.len ||
 	    (s->state == RLI_READY && s->out.len))
 		fd->events |= POLLOUT;
@@ -297,9 +311,12 @@ static int progress(struct rli_session *s, short revents)
 
 	if (!revents)
 		return 0;
-	if (s->state == RLI_RESOLVING || s->state == RLI_CONNECTING)
+	if (s->state < RLI_GREETING)
 		err = rli_connect_advance(s);
-	else if (revents & (POLLIN | POLLHUP | POLLERR))
+	else if (revents & ~POLLOUT || rli_wire_wants(&s->wire))
+		err = receive(s);
+	/* It may have come together with the end of the handshake. */
+	if (!err && more_has_come(s))
 		err = receive(s);
 	if (!err)
 		rli_session_flush(s);
@@ -335,9 +352,7 @@ static void check_time(struct rli_session *s)
 
 	if (s->state != RLI_CLOSED && s->state != RLI_READY &&
 	    s->deadline <= now) {
-		rli_fail(ENOLCK, "%s: no connection within %d ms", label(s),
-			 s->node->url.connect_timeout_ms);
-		rli_session_break(s, ENOLCK);
+		rli_session_break(s, rli_connect_late(s));
 		return;
 	}
 	r = expired(s, now);
@@ -357,7 +372,7 @@ void rli_session_advance(struct rli_session *s, short revents)
 	if (!err && s->failed)
 		err = last_heard(s);
 	if (err)
-		rli_session_break(s, err);
+		rli_session_break(s, rli_connect_hint(s, err));
 	else
 		check_time(s);
 }

@@ -2,9 +2,9 @@
  * redis/session.h - one connection to one server, and who waits on it.
  *
  * A session is a small machine that never blocks: it looks its host up,
- * connects, greets (AUTH, SELECT), and then sends commands and gives each
- * request its answer, in order. Whoever owns the session polls its descriptor
- * and calls rli_session_advance().
+ * connects, secures the connection if it is to be TLS, greets (AUTH, SELECT),
+ * and then sends commands and gives each request its answer, in order. Whoever
+ * owns the session polls its descriptor and calls rli_session_advance().
  *
  * A session belongs to one thread. A request is its caller's memory, and is
  * the session's from submit until its done function is called, which happens
@@ -21,6 +21,7 @@
 #include "redis/out.h"
 #include "redis/reply.h"
 #include "redis/resolve.h"
+#include "redis/wire.h"
 
 struct rli_session;
 
@@ -32,7 +33,8 @@ struct rli_request {
 	/*
 	 * err 0: reply holds the answer, until done returns. Else ENOLCK,
 	 * EACCES, EPROTO or ENOMEM with the thread's message set; unsent: no
-	 * byte of it reached the kernel. A done function may submit again.
+	 * byte of it reached the kernel (through TLS: no whole record, which a
+	 * server does not look into). A done function may submit again.
 	 */
 	void (*done)(struct rli_request *request, int err, bool unsent,
 		     const struct rli_reply *reply);
@@ -48,7 +50,8 @@ struct rli_request {
 enum rli_session_state {
 	RLI_CLOSED,
 	RLI_RESOLVING,		/* lookup is set, or list is */
-	RLI_CONNECTING,		/* fd is set */
+	RLI_CONNECTING,		/* wire.fd is set */
+	RLI_SECURING,		/* wire.tls is set, and shakes hands */
 	RLI_GREETING,		/* the answers to AUTH and SELECT are due */
 	RLI_READY
 };
@@ -57,10 +60,10 @@ struct rli_session {
 	struct rli_session *next;	/* of the same thread */
 	struct rli_node *node;		/* held */
 	enum rli_session_state state;
-	int fd;
+	struct rli_wire wire;
 	struct rli_lookup *lookup;
 	struct addrinfo *list, *addr;	/* addr: the one that is tried */
-	int64_t deadline;		/* of connecting and greeting */
+	int64_t deadline;		/* of connecting, up to READY */
 	int failed;			/* connecting failed at once: the next
 					   advance tells; the cause is in why */
 	char why[256];

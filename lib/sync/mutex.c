@@ -80,16 +80,13 @@ static void set_terms(struct rli_mutex *m, const struct rli_settings *s)
 	};
 }
 
-/* One server that speaks plainly is what there is so far. */
+/* One server is what there is so far. */
 static int check_servers(const struct rli_servers *servers)
 {
 	if (servers->n > 1)
 		return rli_fail(ENOTSUP, "a quorum of %d servers: only one "
 				"server is supported", servers->n);
-	if (servers->node[0]->url.scheme == RLI_REDISS)
-		return rli_fail(ENOTSUP, "%s: TLS is not supported",
-				servers->node[0]->url.label);
-	return 0;
+	return rli_backend.check(servers);
 }
 
 static void free_mutex(struct rli_mutex *m)

@@ -60,6 +60,21 @@ static void thread_ends(struct rli_thread *self)
 	close_connections(self);
 }
 
+/*
+ * exit() or dlclose(): no thread of ours is to run on. What is still held is
+ * left to its lease, as if the process had been killed: exit() must not wait
+ * for a server. Called twice where the backend must be done with sooner; the
+ * program may have used a lock in between.
+ */
+__attribute__((destructor)) static void process_ends(void)
+{
+	struct rli_thread *self = rli_thread_peek();
+
+	rli_keeper_stop();
+	if (self)
+		close_connections(self);
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_err;
 
@@ -69,24 +84,11 @@ static void init(void)
 	if (!once_err)
 		once_err = pthread_atfork(before_fork, after_fork_parent,
 					  after_fork_child);
+	rli_backend.at_exit(process_ends);
 }
 
 int rli_process_init(void)
 {
 	pthread_once(&once, init);
 	return once_err ? rli_fail_nomem() : 0;
-}
-
-/*
- * exit() or dlclose(): no thread of ours is to run on. What is still held is
- * left to its lease, as if the process had been killed: exit() must not wait
- * for a server.
- */
-__attribute__((destructor)) static void process_ends(void)
-{
-	struct rli_thread *self = rli_thread_peek();
-
-	rli_keeper_stop();
-	if (self)
-		close_connections(self);
 }

@@ -5,7 +5,7 @@
 #
 # lib/lock reaches the servers through the table of base/backend.h, so it
 # includes nothing of lib/redis; nor does lib/sync. Only lib/redis knows
-# hiredis. A public header includes public and system headers only.
+# hiredis and OpenSSL. A public header includes public and system headers only.
 #
 # usage: check.sh [root of the source tree]
 root=${1:-$(cd "$(dirname "$0")/../.." && pwd)}
@@ -55,8 +55,8 @@ FNR == 1 {
 	sub(/.*\//, "", name)
 	sub(/\.hp*$/, "", name)
 
-	if (folder == "hiredis" && layer != "redis")
-		fail("only lib/redis knows hiredis")
+	if ((folder == "hiredis" || folder == "openssl") && layer != "redis")
+		fail("only lib/redis knows " folder)
 	else if (folder in may) {
 		if (layer == "include" || layer == "examples")
 			fail("an internal header")
