@@ -135,10 +135,13 @@ RL_API int rl_mutexattr_destroy(rl_mutexattr_t *attr);
 /*
  * servers: one URL, or several separated by spaces or commas.
  *	redis://[user][:password@][host][:port][/db][?option=value&...]
+ *	rediss://... through TLS, otherwise the same
  *	unix://[user][:password@]/path/to/socket[?db=0&option=value...]
  * Options: connect_timeout, command_timeout (ms, 1000 each),
  * outage_timeout (ms, 5000), keepalive, passfile (a file that holds the
- * password). One entry is a single server; several are a quorum of
+ * password, is the caller's own and closed to others). For rediss://: cacert
+ * (file or folder of CA certificates), cert, key (ours), sni, verify=full (the
+ * default), ca or none; see docs/tls.md. One entry is a single server; several are a quorum of
  * independent ones. Nothing is asked of them yet.
  * EINVAL: null, empty, does not parse (rl_last_error says where, never
  * showing a password), the same server twice. ENOTSUP: a scheme that this
