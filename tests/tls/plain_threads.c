@@ -204,12 +204,15 @@ static void in_a_child(void (*fn)(void))
 
 int main(void)
 {
-	int i, times = getenv("RL_TEST_SLOW") ? 1 : 8;
+	bool slow = getenv("RL_TEST_SLOW");
+	int i;
 
 	start();
-	for (i = 0; i < times; i++)
+	for (i = 0; i < (slow ? 1 : 8); i++)
 		in_a_child(end_busy);
-	in_a_child(end_openssl);
+	/* Threads that OpenSSL leaves behind are leaks to valgrind. */
+	if (!slow)
+		in_a_child(end_openssl);
 	stress();
 	server_stop(srv);
 	close(port_fd);
