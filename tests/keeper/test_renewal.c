@@ -59,10 +59,10 @@ static bool certain_is_true(void)
 
 Test(keeper_renewal, a_lock_is_held_for_longer_than_its_lease)
 {
-	plan.lease = 1000;
+	plan.lease = 1500;
 	hold();
 	for (int i = 0; i < 20; i++) {
-		pass_ms(110);
+		pass_ms(120);
 		cr_assert_gt(left(), 0);
 		cr_assert_gt(remaining_ms(), 0);
 		cr_assert(certain_is_true());
@@ -80,7 +80,7 @@ ParameterizedTestParameters(keeper_renewal, keeps_the_interval)
 	static struct pace paces[] = {
 		{ 900, 0, 1900, 3, 6 },	    /* a third */
 		{ 2000, 100, 1050, 5, 10 },
-		{ 3000, 2000, 4300, 2, 2 }, /* more than a third */
+		{ 4000, 2500, 5300, 1, 2 }, /* more than a third */
 		{ 10000, 0, 1500, 0, 0 },
 	};
 
@@ -111,6 +111,7 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	static rl_mutex_t many[MANY];
 	long long reads, renewals;
 	char name[20];
+	int lost = 0;
 
 	plan.lease = 3000;
 	plan.name = name;
@@ -129,7 +130,8 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	cr_expect_geq(renewals, 3 * MANY);
 	cr_expect_lt(reads, renewals / 8);
 	for (int i = 0; i < MANY; i++)
-		cr_expect_eq(rl_mutex_unlock(&many[i]), 0);
+		lost += rl_mutex_unlock(&many[i]) != 0;
+	cr_expect_eq(lost, 0, "%d lost", lost);
 }
 
 Test(keeper_renewal, stops_with_the_unlock)
@@ -176,14 +178,14 @@ Test(keeper_renewal, goes_on_for_a_process_whose_thread_has_ended)
 {
 	struct proc *p;
 
-	plan.lease = 900;
+	plan.lease = 1500;
 	plan.granularity = RL_GRANULARITY_PROCESS;
 	plan_mutex(&plan, &mutex);
 	p = proc_start(PROC_THREAD, lock_and_end, NULL);
 	proc_hear(p);
 	cr_assert_eq(proc_join(p), 0);
 	for (int i = 0; i < 10; i++) {
-		pass_ms(140);
+		pass_ms(220);
 		cr_assert_gt(left(), 0);
 	}
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
