@@ -112,7 +112,7 @@ struct rli_wait {
 	size_t token_len;
 	union {
 		max_align_t align;
-		char bytes[128];
+		char bytes[160];
 	} backend;
 };
 

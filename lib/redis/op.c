@@ -233,6 +233,13 @@ static void cannot_start(struct rli_op *op, int err)
 	finish(p);
 }
 
+/* These end something, and the second time find it ended by whomever. */
+static bool is_repeatable(enum rli_op_kind kind)
+{
+	return kind != RLI_OP_RELEASE && kind != RLI_OP_MEND &&
+	       kind != RLI_OP_RESET;
+}
+
 static int prepare(struct rli_conns *conns, struct rli_op *op)
 {
 	struct pending *p = pending_of(op);
@@ -250,6 +257,7 @@ static int prepare(struct rli_conns *conns, struct rli_op *op)
 	p->request.done = answered;
 	p->request.deadline = patience(op, p->session, op->sent);
 	p->request.patience = rli_ms(p->session->node->url.command_timeout_ms);
+	p->request.repeatable = is_repeatable(op->kind);
 	if (op->kind == RLI_OP_ACQUIRE || op->kind == RLI_OP_CLAIM)
 		p->request.expired = expired;
 	return 0;

@@ -14,6 +14,8 @@
 #define READ_MAX 16384
 /* How TLS begins to complain; no part of an answer begins so. */
 #define TLS_ALERT 0x15
+/* A connection unused for so long is looked at before any use. */
+#define IDLE (10 * RLI_MS)
 /* No single value in an answer is that long, whatever its head says. */
 #define ANSWER_MAX ((size_t)16 << 20)
 
@@ -137,6 +139,7 @@ static int deliver(struct rli_session *s)
 		return rli_fail(EPROTO, "%s: an answer to no question",
 				label(s));
 	s->used = true;
+	s->heard = rli_now();
 	s->head = r->next;
 	if (!s->head)
 		s->tail = &s->head;
@@ -203,11 +206,19 @@ static int receive(struct rli_session *s)
 
 /* -------------------------------------------------------------- the owner */
 
+static bool was_used_just_now(const struct rli_session *s)
+{
+	return rli_now() - s->heard < IDLE;
+}
+
 /* A server may have closed a connection that was idle: known before a request
- * is sent, it leaves no doubt whether that request was run. */
-static void look_before_sending(struct rli_session *s)
+ * is sent, it leaves no doubt whether that request was run. Where doubt does no
+ * harm the look is saved on a connection in use. */
+static void look_before_sending(struct rli_session *s,
+				const struct rli_request *r)
 {
 	if (s->state != RLI_READY || s->head || s->failed ||
+	    (r->repeatable && was_used_just_now(s)) ||
 	    rli_wire_quiet(&s->wire))
 		return;
 	rli_fail(ENOLCK, "%s: the server closed the connection", label(s));
@@ -240,7 +251,7 @@ int rli_session_submit(struct rli_session *s, struct rli_request *r,
 
 	if (s->closing)
 		return ENOLCK;
-	look_before_sending(s);
+	look_before_sending(s, r);
 	r->begin = s->flushed + s->out.len - s->out.sent;
 	err = rli_out_command(&s->out, arg, n);
 	if (err)

@@ -42,6 +42,7 @@ struct rli_request {
 	 * session in its own way (rli_session_last_words). */
 	void (*expired)(struct rli_request *request,
 			struct rli_session *session);
+	bool repeatable;	/* run twice, it does and answers the same */
 	size_t begin;		/* where its bytes begin, counted from the first
 				   that the connection carries behind the
 				   greeting */
@@ -67,7 +68,8 @@ struct rli_session {
 	int failed;			/* connecting failed at once: the next
 					   advance tells; the cause is in why */
 	char why[256];
-	bool used;			/* it has answered a request */
+	bool used;			/* it has answered a request … */
+	int64_t heard;			/* … the last time then */
 	unsigned scripts;		/* seen to run; one bit each, op.c's */
 	bool closing;			/* for good: nothing is submitted */
 	int greetings;			/* answers to come before READY */
