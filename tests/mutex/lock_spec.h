@@ -19,14 +19,6 @@
 #include "support/server.h"
 #include "support/wait.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TEST_ASAN
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TEST_ASAN
-#endif
-#endif
-
 static struct server *srv;
 
 /* Criterion's time-out counts processor time, of which one who waits for ever

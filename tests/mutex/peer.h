@@ -39,7 +39,7 @@ enum {
 
 /* Before a thread ends without returning: AddressSanitizer would take what is
  * left of its frames for its own. */
-#ifdef TEST_ASAN
+#ifdef __SANITIZE_ADDRESS__
 void __asan_handle_no_return(void);
 #define PEER_UNWINDS() __asan_handle_no_return()
 #else

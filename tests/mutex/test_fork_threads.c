@@ -20,10 +20,6 @@ static void setup_lock(int granularity)
 	cr_assert_eq(spec_init(&spec, &m), 0);
 }
 
-/* The allocator of AddressSanitizer does not survive a fork while another
- * thread is in it. */
-#ifndef TEST_ASAN
-
 static atomic_bool stop;
 
 /* Shared with the children. */
@@ -100,8 +96,6 @@ Test(mutex_fork_threads, children_lock_at_once_and_the_sum_is_exact)
 	for (int g = RL_GRANULARITY_THREAD; g <= BY_NAME; g++)
 		fork_among_threads(g);
 }
-
-#endif /* TEST_ASAN */
 
 /* ------------------------------------------------------ threads that wait */
 

@@ -1,4 +1,5 @@
 #include "support/proc.h"
+#include "support/fork.h"
 #include "support/wait.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static void start_process(struct proc *p, int fd)
 	pid_t parent = getpid();
 
 	fflush(stdout);
-	p->pid = fork();
+	p->pid = fork_whole();
 	TEST_MUST(p->pid >= 0);
 	if (p->pid) {
 		close(fd);

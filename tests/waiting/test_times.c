@@ -60,13 +60,15 @@ static int traffic(struct proc *self, void *arg)
 ParameterizedTest(struct who *who, waiting_times, a_wait_ends_at_its_deadline)
 {
 	struct plan other = { .servers = srv->url, .name = "other" };
+	struct plan held;
 	struct proc *holder, *waiter, *busy;
 	int64_t worst = 0;
 	int late = 0;
 
 	plan.granularity = who->granularity;
+	held = plan;
 	plan.timeout = 35;
-	holder = party_start(who->kind, &plan);
+	holder = party_start(who->kind, &held);
 	waiter = party_start(who->kind, &plan);
 	busy = proc_start(PROC_PROCESS, traffic, &other);
 	cr_assert_eq(party(holder, LOCK, 0), 0);
