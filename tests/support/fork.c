@@ -10,21 +10,23 @@
 
 #ifdef __SANITIZE_ADDRESS__
 
-/* More than the sanitizer keeps for a thread of one size: so the locks that
- * all threads share are tried. */
-#define EACH 300
-#define LARGEST ((size_t)1 << 17)
+/* A thread keeps up to 256 pieces of a size, and less than 128 KiB in all;
+ * beyond that it goes to what all threads share, and has locks. */
+#define MOST 257
+#define MOST_BYTES ((size_t)1 << 17)
 /* An honest child is done in some 10 ms. */
 #define SILENCE_MS 2000
 
 static void try_size(size_t size)
 {
-	void *piece[EACH];
-	int i;
+	void *piece[MOST];
+	size_t n = MOST_BYTES / size + 2, i;
 
-	for (i = 0; i < EACH; i++)
+	if (n > MOST)
+		n = MOST;
+	for (i = 0; i < n; i++)
 		piece[i] = malloc(size);
-	for (i = 0; i < EACH; i++)
+	for (i = 0; i < n; i++)
 		free(piece[i]);
 }
 
@@ -35,7 +37,7 @@ static void try_all_sizes(void)
 
 	for (size = 1; size < 256; size += 16)
 		try_size(size);
-	for (; size < LARGEST; size += step) {
+	for (; size < MOST_BYTES; size += step) {
 		step = size / 8;
 		try_size(size);
 	}

@@ -34,12 +34,17 @@ static struct proc *holding(enum proc_kind kind)
 	return p;
 }
 
+static void begin_to_wait(struct proc *p, int line)
+{
+	party_begin(p, LOCK, 0);
+	cr_assert(line_has(srv, line));
+}
+
 static struct proc *waiting(enum proc_kind kind, int line)
 {
 	struct proc *p = party_start(kind, &plan);
 
-	party_begin(p, LOCK, 0);
-	cr_assert(line_has(srv, line));
+	begin_to_wait(p, line);
 	return p;
 }
 
@@ -48,21 +53,22 @@ Test(waiting_deaths, the_lock_passes_on_when_the_lease_ends)
 {
 	int late = 0;
 
-	plan.lease = 200;
+	plan.lease = 400;
 	plan.refresh = RL_REFRESH_OFF;
 	for (int i = 0; i < 8; i++) {
-		struct proc *holder = party_start(PROC_PROCESS, &plan), *next;
+		struct proc *holder = party_start(PROC_PROCESS, &plan);
+		struct proc *next = party_start(PROC_PROCESS, &plan);
 		struct outcome held, got;
 
 		party_begin(holder, LOCK, 0);
 		held = party_end(holder);
 		cr_assert_eq(held.err, 0);
-		next = waiting(PROC_PROCESS, 1);
+		begin_to_wait(next, 1);
 		party_kill(holder);
 		got = party_end(next);
 		cr_assert_eq(got.err, 0);
-		cr_assert_geq(got.done_ns, held.begun_ns + 200 * MS);
-		late += got.done_ns > held.done_ns + 300 * MS;
+		cr_assert_geq(got.done_ns, held.begun_ns + 400 * MS);
+		late += got.done_ns > held.done_ns + 500 * MS;
 		cr_assert_eq(party(next, UNLOCK, 0), 0);
 		cr_assert_eq(party_leave(next), 0);
 	}

@@ -28,14 +28,26 @@ static void teardown(void)
 
 TestSuite(waiting_order, .init = setup, .fini = teardown);
 
-/* n more parties that wait, one behind the other. */
-static void line_up(enum proc_kind kind, struct proc **crew, int n, int before)
+static void start_all(enum proc_kind kind, struct proc **crew, int n)
+{
+	for (int i = 0; i < n; i++)
+		crew[i] = party_start(kind, &plan);
+}
+
+/* They wait, one behind the other. */
+static void join_line(struct proc **crew, int n, int before)
 {
 	for (int i = 0; i < n; i++) {
-		crew[i] = party_start(kind, &plan);
 		party_begin(crew[i], LOCK, 0);
 		cr_assert(line_has(srv, before + i + 1));
 	}
+}
+
+/* n more parties that wait. */
+static void line_up(enum proc_kind kind, struct proc **crew, int n, int before)
+{
+	start_all(kind, crew, n);
+	join_line(crew, n, before);
 }
 
 /* Each is granted the lock when the one before it unlocks, and not sooner. */
@@ -229,11 +241,12 @@ Test(waiting_order, a_newcomer_does_not_win_as_the_lease_runs_out)
 {
 	struct proc *holder, *fresh, *crew[3];
 
-	plan.lease = 250;
+	plan.lease = 600;
 	plan.refresh = RL_REFRESH_OFF;
 	holder = party_start(PROC_PROCESS, &plan);
+	start_all(PROC_PROCESS, crew, 3);
 	cr_assert_eq(party(holder, LOCK, 0), 0);
-	line_up(PROC_PROCESS, crew, 3, 0);
+	join_line(crew, 3, 0);
 	fresh = proc_start(PROC_PROCESS, newcomer, &plan);
 	proc_hear(fresh);
 	for (int i = 0; i < 3; i++)
@@ -247,13 +260,14 @@ Test(waiting_order, a_newcomer_that_locks_as_the_lease_runs_out_is_last)
 	struct proc *holder, *fresh, *crew[2];
 	char key[] = "rl:lock";
 
-	plan.lease = 400;
+	plan.lease = 800;
 	plan.refresh = RL_REFRESH_OFF;
 	holder = party_start(PROC_PROCESS, &plan);
 	plan.lease = 10000;
 	fresh = party_start(PROC_PROCESS, &plan);
+	start_all(PROC_PROCESS, crew, 2);
 	cr_assert_eq(party(holder, LOCK, 0), 0);
-	line_up(PROC_PROCESS, crew, 2, 0);
+	join_line(crew, 2, 0);
 	while (server_ask_int(srv, "EXISTS %s", key))
 		;
 	party_begin(fresh, LOCK, 0);
