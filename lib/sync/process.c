@@ -6,7 +6,9 @@
  * Before: the registries and the keeper are brought to rest, in the order
  * locks > keeper > connections > servers, which is the order in which their
  * guards are taken elsewhere. The guard of a single lock is not taken; a
- * program may have thousands.
+ * program may have thousands. A program's own handler may take a lock before
+ * a fork: handlers run from the last registered to the first, so these are
+ * registered as the library is loaded, and run when it has.
  *
  * Parent after: gives them back, in reverse. Nothing else has changed.
  *
@@ -78,12 +80,20 @@ __attribute__((destructor)) static void process_ends(void)
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_err;
 
+/* Of the registration of the handlers of fork; as the library is loaded. */
+static int fork_err;
+
+__attribute__((constructor)) static void register_fork(void)
+{
+	fork_err = pthread_atfork(before_fork, after_fork_parent,
+				  after_fork_child);
+}
+
 static void init(void)
 {
 	once_err = rli_threads_init(thread_ends);
 	if (!once_err)
-		once_err = pthread_atfork(before_fork, after_fork_parent,
-					  after_fork_child);
+		once_err = fork_err;
 	rli_backend.at_exit(process_ends);
 }
 
