@@ -35,10 +35,11 @@ enum rli_op_kind {
 };
 
 /* What an operation asks for besides; each only where it makes sense. */
-#define RLI_DO_WAIT	0x01u	/* acquire: note that we shall wait */
+#define RLI_DO_TRY	0x01u	/* acquire: we shall not wait */
 #define RLI_DO_ROBUST	0x02u	/* acquire, claim: we want EOWNERDEAD */
 #define RLI_DO_SHARE	0x04u	/* acquire: join a REFRESH hold of ours */
-#define RLI_DO_KEEP	0x08u	/* acquire, renew: renew meta's expiry too */
+#define RLI_DO_KEEP	0x08u	/* acquire, claim, renew: renew meta's expiry
+				   too */
 #define RLI_DO_ANY	0x10u	/* renew: value is "id#", any hold of it */
 #define RLI_DO_DIED	0x20u	/* release: the locker ended holding */
 #define RLI_DO_LONGER	0x40u	/* renew: never shorten */

@@ -73,8 +73,8 @@ static unsigned flags(const struct rli_attempt *a)
 {
 	unsigned f = rli_keep_flag(a->lock, a->terms->lease_ms);
 
-	if (!a->patience->try_only)
-		f |= RLI_DO_WAIT;
+	if (a->patience->try_only)
+		f |= RLI_DO_TRY;
 	if (a->terms->robust)
 		f |= RLI_DO_ROBUST;
 	if (a->terms->shared)

@@ -11,7 +11,8 @@
 #include "redis/script.h"
 #include "redis/scripts_lua.h"
 
-/* How long meta stays: a week and a day behind the lease it belongs to. */
+/* How long meta stays: a week and a day behind the lease it belongs to. The
+ * scripts that get a lease know it themselves. */
 #define META_KEEP_MS (8LL * 24 * 3600 * 1000)
 #define META_KEEP_FOREVER_MS (366LL * 24 * 3600 * 1000)
 
@@ -36,18 +37,19 @@ static struct pending *pending_of(struct rli_op *op)
 }
 
 /*
- * The scripts and their arguments, one letter each: v value, l lease, f flags,
- * k how long to keep meta, i length of the id, t token.
+ * The scripts and their arguments, one letter each: v value, l lease, t token,
+ * k how long to keep meta; f flags, and F the same, left out where there are
+ * none. Each argument costs a script as much as a fifth of a command.
  */
 static const struct {
 	const struct rli_script *script;
 	int keys;
 	const char *args;
 } calls[] = {
-	[RLI_OP_ACQUIRE] = { &rli_script_acquire, 3, "vlfki" },
-	[RLI_OP_CLAIM] = { &rli_script_claim, 3, "vlfkt" },
-	[RLI_OP_RENEW] = { &rli_script_renew, 2, "vlfk" },
-	[RLI_OP_RELEASE] = { &rli_script_release, 3, "vfk" },
+	[RLI_OP_ACQUIRE] = { &rli_script_acquire, 3, "vlF" },
+	[RLI_OP_CLAIM] = { &rli_script_claim, 2, "vltF" },
+	[RLI_OP_RENEW] = { &rli_script_renew, 2, "vlF" },
+	[RLI_OP_RELEASE] = { &rli_script_release, 3, "vF" },
 	[RLI_OP_ASK] = { &rli_script_ask, 3, "k" },
 	[RLI_OP_INSPECT] = { &rli_script_inspect, 2, "" },
 	[RLI_OP_MEND] = { &rli_script_mend, 2, "vk" },
@@ -56,12 +58,12 @@ static const struct {
 
 /* Room for arguments that are made from numbers. */
 struct scratch {
-	char keys[24], lease[24], keep[24], id_len[24], flags[10];
+	char keys[24], lease[24], keep[24], flags[10];
 };
 
 static size_t put_flags(char *buf, unsigned flags)
 {
-	static const char letter[] = "wrskaxloe";	/* by their bits */
+	static const char letter[] = "trskaxloe";	/* by their bits */
 	size_t n = 0, bit;
 
 	for (bit = 0; bit < sizeof(letter) - 1; bit++)
@@ -86,15 +88,12 @@ static struct rli_arg argument(const struct rli_op *op, char letter,
 		return (struct rli_arg){
 			s->lease, rli_decimal(s->lease, op->lease_ms) };
 	case 'f':
+	case 'F':
 		return (struct rli_arg){ s->flags,
 					 put_flags(s->flags, op->flags) };
 	case 'k':
 		return (struct rli_arg){
 			s->keep, rli_decimal(s->keep, meta_keep(op)) };
-	case 'i':
-		return (struct rli_arg){
-			s->id_len, rli_decimal(s->id_len,
-					       (int64_t)op->id_len) };
 	default:
 		return (struct rli_arg){ op->token, op->token_len };
 	}
@@ -120,7 +119,8 @@ static int arguments(const struct rli_op *op, bool whole, struct rli_arg *arg,
 	for (i = 0; i < calls[op->kind].keys; i++)
 		arg[n++] = keys[i];
 	for (; *letter; letter++)
-		arg[n++] = argument(op, *letter, scratch);
+		if (*letter != 'F' || op->flags)
+			arg[n++] = argument(op, *letter, scratch);
 	return n;
 }
 

@@ -167,7 +167,7 @@ Test(tls_password, a_password_goes_through_tls)
 	expect_works(with_user("default:hunter2"));
 	expect_refusal(with_user(":hunter3"), EACCES, "WRONGPASS");
 	cr_expect(!said("hunter"), "%s", rl_last_error());
-	expect_refusal(good_url(), EACCES, "the server said", "auth");
+	expect_refusal(good_url(), EACCES, "the server said", "NOAUTH");
 }
 
 Test(tls_password, a_database_is_selected_through_tls)

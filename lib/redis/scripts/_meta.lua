@@ -1,5 +1,5 @@
 -- What every script knows of the lock beside K. Included behind the fast
--- path, so that an uncontended call pays nothing for it.
+-- paths, so that a call that takes one pays nothing for it.
 --
 -- meta is a hash. Field f holds 2 n + look:
 --   n     counts. Odd: the last hold has not been unlocked, and n is its
@@ -7,13 +7,21 @@
 --   look  1 if any other field is not 0.
 -- The other fields, absent meaning 0:
 --   w     server time, ms, until which somebody is believed to wait
---   d     1: the present hold was told EOWNERDEAD and has not mended
+--   d     1: the present hold was told EOWNERDEAD and has not mended; n is odd
 --   x     1: not recoverable
 --   q     quorum: number and fingerprint of the server list
 --
+-- meta gets its expiry when it is made and from those who ask for it (flag k,
+-- ask); what a hold changes in it leaves the expiry alone.
+--
 -- K is `id#nonce` while held, `#n` during a hand-off, absent when free.
+--
+-- Numbers become text by '%d' (a long, exact), or as numbers given to
+-- redis.call ('%.17g'): never through tostring, which keeps 14 digits.
 
 local WAIT_MS = 3000
+-- The least that is left of it after somebody has said that he waits.
+local NOTED_MS = 2500
 local HANDOFF_MS = 1000
 -- Who waits says so each second: after this he does not wait any more.
 local SILENT_MS = 1500
@@ -41,22 +49,25 @@ end
 local function save(m)
 	local look = 0
 	if m.w ~= 0 or m.d ~= 0 or m.x ~= 0 or m.q then look = 1 end
-	redis.call('HSET', M, 'f', string.format('%.0f', 2 * m.n + look),
-		'w', string.format('%.0f', m.w), 'd', m.d, 'x', m.x)
+	redis.call('HSET', M, 'f', string.format('%d', 2 * m.n + look),
+		'w', string.format('%d', m.w), 'd', m.d, 'x', m.x)
 	if m.x ~= 0 then
 		redis.call('PERSIST', M)
-	else
-		redis.call('PEXPIRE', M, KEEP)
+	elseif m.fresh or KEEP then
+		redis.call('PEXPIRE', M, KEEP or 777600000)
 	end
 end
 
 -- A count that is absent starts at the time: above all it ever was.
 local function start(m, odd)
-	if m.n == 0 then m.n = math.floor(micros() / 2) * 2 + odd end
+	if m.n == 0 then
+		m.n = math.floor(micros() / 2) * 2 + odd
+		m.fresh = true
+	end
 end
 
 local function handoff_id(m)
-	return string.format('#%.0f', m.n)
+	return string.format('#%d', m.n)
 end
 
 -- With its number: a value of somebody else may begin with a '#' too.

@@ -1,8 +1,8 @@
 -- Take K if it is free, else say why not.
 --   KEYS  K, meta, wake
---   ARGV  value, lease ms (0: none), flags, ms to keep meta, length of "id#"
---   flags w: note that the caller will wait   r: robust   s: share a REFRESH
---         hold of the same owner              k: renew the expiry of meta
+--   ARGV  value, lease ms (0: none), flags if there are any
+--   flags t: the caller will not wait   r: robust   s: share a REFRESH hold of
+--         the same owner                k: renew the expiry of meta
 -- Answers
 --   n                     granted, fence n, the owner before had unlocked
 --   {1, n, dead}          granted
@@ -12,29 +12,52 @@
 --   {3}                   not recoverable
 --   {4}                   used with a quorum of servers
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
-local value, lease, flags, KEEP = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local value, lease, flags = ARGV[1], ARGV[2], ARGV[3]
+local KEEP
+if flags and string.find(flags, 'k', 1, true) then
+	KEEP = string.format('%d', lease == '0' and 31622400000 or
+		lease + 691200000)
+end
 local free
 if lease == '0' then
 	free = redis.call('SET', K, value, 'NX')
 else
 	free = redis.call('SET', K, value, 'NX', 'PX', lease)
 end
+local cur
 if free then
-	local v = redis.pcall('HINCRBY', M, 'f', 2)
+	local v = redis.pcall('HINCRBY', M, 'f', '2')
 	if type(v) == 'table' then
 		redis.call('DEL', K)
 		return v
 	end
 	if v % 4 == 2 and v > 2 then
-		if flags ~= '' and string.find(flags, 'k', 1, true) then
-			redis.call('PEXPIRE', M, KEEP)
-		end
+		if KEEP then redis.call('PEXPIRE', M, KEEP) end
 		return v / 2
+	end
+else
+	cur = redis.call('GET', K)
+	-- One more waits for a hold of rl's that others wait for already: `w`
+	-- is noted, but only if little is left of it.
+	if not flags and cur ~= value and string.byte(cur, -17) == 35 and
+			string.find(cur, '^%l%l%l%l:..*#%x+$') and
+			string.find('thrd proc host name', string.sub(cur, 1, 4)
+				, 1, true) then
+		local a = redis.call('HMGET', M, 'f', 'w', 'q')
+		if a[2] and not a[3] and a[1] % 4 == 3 then
+			local t = redis.call('TIME')
+			local now = t[1] * 1000 + math.floor(t[2] / 1000)
+			if a[2] - now < 2500 then
+				redis.call('HSET', M, 'w', string.format('%d',
+					now + 3000))
+			end
+			return { 0, redis.call('PTTL', K), 0 }
+		end
 	end
 end
 --@include _meta.lua
 local function flag(c)
-	return string.find(flags, c, 1, true)
+	return flags and string.find(flags, c, 1, true)
 end
 if free then
 	local m = load()
@@ -50,7 +73,7 @@ if free then
 	if m.w > now then
 		start(m, 0)
 		m.n = m.n + 2
-		if flag('w') then m.w = now + WAIT_MS end
+		if not flag('t') then m.w = now + WAIT_MS end
 		hand_off(m)
 		save(m)
 		return { 0, HANDOFF_MS, 0 }
@@ -58,7 +81,6 @@ if free then
 	m.w = 0
 	return grant(m, flag('r'))
 end
-local cur = redis.call('GET', K)
 local m = load()
 if cur == value then return granted_before(m) end
 if m.q then return { 4 } end
@@ -66,12 +88,12 @@ if is_handoff(cur, m) and redis.call('LLEN', W) > 0 then
 	redis.call('DEL', W)
 	set_k(value, lease)
 	-- Nobody is blocked, but a BLPOP may be on its way.
-	if m.w - millis() < WAIT_MS - SILENT_MS then m.w = 0 end
+	if m.w - millis() < NOTED_MS - SILENT_MS then m.w = 0 end
 	return grant(m, flag('r'))
 end
 local ours = is_ours(cur, m)
-local id = tonumber(ARGV[5])
-if flag('s') and ours and #cur == id + 16 and
+local id = #value - 16
+if flag('s') and ours and #cur == #value and
 		string.sub(cur, 1, id) == string.sub(value, 1, id) and
 		string.find(cur, '^[89a-f]', id + 1) then
 	if lease == '0' then
@@ -81,7 +103,7 @@ if flag('s') and ours and #cur == id + 16 and
 	end
 	return { 2, m.n, 0, string.sub(cur, id + 1) }
 end
-if flag('w') then
+if not flag('t') then
 	start(m, ours and 1 or 0)
 	m.w = millis() + WAIT_MS
 	save(m)

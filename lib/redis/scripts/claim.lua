@@ -1,18 +1,35 @@
 -- Make a hold of the hand-off whose token the caller popped.
---   KEYS  K, meta, wake
---   ARGV  value, lease ms, flags (r: robust), ms to keep meta, token
+--   KEYS  K, meta
+--   ARGV  value, lease ms, token, flags if there are any (r: robust, k: renew
+--         the expiry of meta)
 -- Answers
---   {1, n, dead}, {5, n, dead}   granted, as acquire
+--   n                            granted, as acquire
+--   {1, n, dead}, {5, n, dead}
 --   {0}                          too late: the hand-off is not there any more
-local K, M, W = KEYS[1], KEYS[2], KEYS[3]
-local value, lease, KEEP = ARGV[1], ARGV[2], ARGV[4]
---@include _meta.lua
+local K, M = KEYS[1], KEYS[2]
+local value, lease, flags = ARGV[1], ARGV[2], ARGV[4]
+local KEEP, W
 local cur = redis.call('GET', K)
+local done
+if cur == ARGV[3] then
+	done = lease == '0' and redis.pcall('SET', K, value) or
+		redis.pcall('SET', K, value, 'PX', lease)
+	-- Out of memory: but what follows a write that frees or keeps passes.
+	if done.err then
+		redis.call('PEXPIRE', K, 1000)
+		done = nil
+	elseif not flags then
+		local v = redis.call('HINCRBY', M, 'f', '2')
+		if v % 4 > 1 and v > 3 then return (v - v % 2) / 2 end
+		redis.call('HINCRBY', M, 'f', '-2')
+	end
+end
+--@include _meta.lua
 if cur == value then return granted_before(load()) end
-if cur ~= ARGV[5] then return { 0 } end
--- An out-of-memory server lets the first write pass only if it frees or
--- keeps; what follows it passes too.
-redis.call('PEXPIRE', K, HANDOFF_MS)
-set_k(value, lease)
-local m = load()
-return grant(m, string.find(ARGV[3], 'r', 1, true))
+if cur ~= ARGV[3] then return { 0 } end
+if not done then set_k(value, lease) end
+if flags and string.find(flags, 'k', 1, true) then
+	KEEP = string.format('%d', lease == '0' and 31622400000 or
+		lease + 691200000)
+end
+return grant(load(), flags and string.find(flags, 'r', 1, true))

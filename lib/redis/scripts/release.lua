@@ -1,21 +1,42 @@
 -- End a hold.
 --   KEYS  K, meta, wake
---   ARGV  value, flags, ms to keep meta
+--   ARGV  value, flags if there are any
 --   flags x: the locker ended without unlocking (its successor is to learn it)
 --         e: the caller was told EOWNERDEAD and has not mended
 -- Answers
 --   1        done
 --   {0, n}   K is not that hold; n tells the caller what became of it
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
-local value, flags, KEEP = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('GET', K) ~= value then
+local flags = ARGV[2]
+local KEEP
+if redis.call('GET', K) ~= ARGV[1] then
 	local v = tonumber(redis.call('HGET', M, 'f') or '0')
 	return { 0, math.floor(v / 2) }
 end
--- DEL first: an out-of-memory server lets it pass, and what follows too.
+local v = redis.pcall('HINCRBY', M, 'f', '2')
+if type(v) == 'table' then
+	-- An out-of-memory server lets DEL pass, and what follows it too.
+	redis.call('DEL', K)
+	v = redis.call('HINCRBY', M, 'f', '2')
+elseif v % 4 == 0 and not flags then
+	redis.call('DEL', K)
+	return 1
+elseif v % 4 == 1 and not flags then
+	-- Somebody waits, and nobody died: the usual hand-off.
+	local a = redis.call('HMGET', M, 'w', 'd')
+	local t = redis.call('TIME')
+	if a[1] and a[2] ~= '1' and a[1] - t[1] * 1000 - t[2] / 1000 > 0 then
+		local id = string.format('#%d', (v - 1) / 2)
+		redis.call('SET', K, id, 'PX', '1000')
+		if redis.call('RPUSH', W, id .. ' ' .. K) > 1 then
+			redis.call('LTRIM', W, -1, -1)
+		end
+		redis.call('PEXPIRE', W, '1000')
+		return 1
+	end
+end
 redis.call('DEL', K)
-local v = redis.call('HINCRBY', M, 'f', 2)
-local died = string.find(flags, 'x', 1, true)
+local died = flags and string.find(flags, 'x', 1, true)
 if v % 4 == 0 and not died then return 1 end
 if v == 2 and not died then
 	redis.call('DEL', M)
@@ -24,7 +45,7 @@ end
 --@include _meta.lua
 local m = load()
 if m.d ~= 0 and not died then
-	if string.find(flags, 'e', 1, true) then
+	if flags and string.find(flags, 'e', 1, true) then
 		m.d, m.w, m.x = 0, 0, 1
 		save(m)
 		tell_not_recoverable()

@@ -1,13 +1,13 @@
 -- Start the lease of a hold anew.
 --   KEYS  K, meta
---   ARGV  value, lease ms (0: none from now on), flags, ms to keep meta
+--   ARGV  value, lease ms (0: none from now on), flags if there are any
 --   flags a: value is "id#", any hold of that owner   l: never shorten
 --         k: renew the expiry of meta
 -- Answers
 --   {1, left}   done; what is left of the lease, ms, -1 for ever
 --   {0, n}      K is not that hold; n tells the caller what became of it
 local K, M = KEYS[1], KEYS[2]
-local value, lease, flags = ARGV[1], ARGV[2], ARGV[3]
+local value, lease, flags = ARGV[1], ARGV[2], ARGV[3] or ''
 local cur = redis.call('GET', K)
 local mine = cur == value
 if not mine and cur and string.find(flags, 'a', 1, true) then
@@ -29,6 +29,7 @@ else
 	left = had
 end
 if string.find(flags, 'k', 1, true) then
-	redis.call('PEXPIRE', M, ARGV[4])
+	redis.call('PEXPIRE', M, string.format('%d', lease == '0' and
+		31622400000 or lease + 691200000))
 end
 return { 1, left }
