@@ -46,6 +46,7 @@ enum rli_op_kind {
 #define RLI_DO_FORM	0x80u	/* reset: only if K has rl's form */
 #define RLI_DO_SPOIL	0x100u	/* release: we were told EOWNERDEAD and have
 				   not made it consistent */
+#define RLI_DO_TURN	0x200u	/* renew: does anybody wait? */
 
 /* How a granted hold came about. */
 enum rli_how {
@@ -95,6 +96,7 @@ struct rli_op {
 	bool dead;		/* granted: the owner before did not unlock */
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool held;		/* reset: it was held */
+	bool alone;		/* renew, asked so: nobody waits */
 	int64_t left_ms;	/* of the lease; -1: for ever */
 	size_t text_len;	/* of what is in text, which ends in 0 */
 

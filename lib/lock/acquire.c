@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "lock/attempt.h"
 #include "lock/keeper.h"
+#include "lock/turn.h"
 
 /* A deadline that is nearer leaves the servers this much time all the same. */
 #define LEAST_PATIENCE (50 * RLI_MS)
@@ -242,6 +243,11 @@ int rli_acquire(struct rli_lock *lock, struct rli_thread *self,
 					  deadline <= rli_now());
 		err = rli_turn_enter(lock, terms, self->serial, deadline,
 				     &hold);
+		if (err == EINPROGRESS) {
+			rli_release_rested(self, hold);
+			hold = NULL;
+			err = 0;
+		}
 		if (err == EBUSY)
 			err = would_wait(&a);
 		if (err)

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "lock/keeper.h"
-#include "lock/lock.h"
+#include "lock/turn.h"
 
 static struct rli_hold *make_hold(struct rli_lock *lock, unsigned slot)
 {
@@ -108,6 +108,8 @@ static void unlink_hold(struct rli_hold *hold)
 void rli_hold_drop(struct rli_hold *hold)
 {
 	unlink_hold(hold);
+	if (hold->state == RLI_RESTING)
+		hold->lock->resting = NULL;
 	hold->state = RLI_FREE;
 	hold->epoch++;
 	hold->terms = NULL;
@@ -191,10 +193,17 @@ void rli_hold_over(struct rli_hold *hold)
 
 bool rli_value_over(struct rli_lock *lock, const char *nonce)
 {
+	const struct rli_hold *rests;
+	const char *resting = "";
 	bool over;
 
 	rli_guard_lock(&lock->guard);
-	over = !strncmp(nonce, lock->over, RLI_NONCE_LEN);
+	rests = lock->resting;
+	if (rests)
+		resting = rests->value + rests->id_len;
+	over = !strncmp(nonce, lock->over, RLI_NONCE_LEN) &&
+	       (*nonce || !rests);
+	over |= rests && !strncmp(nonce, resting, RLI_NONCE_LEN);
 	rli_guard_unlock(&lock->guard);
 	return over;
 }

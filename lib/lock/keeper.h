@@ -26,6 +26,12 @@ void rli_keeper_watch(struct rli_hold *hold);
 void rli_keeper_check(struct rli_hold *hold);
 
 /*
+ * The hold has been passed on for a good part of its slice: the keeper asks
+ * whether others wait, and if nobody does the slice begins anew. Under guard.
+ */
+void rli_keeper_ask_turn(struct rli_hold *hold, int64_t now);
+
+/*
  * lock->waiting has become more than 0, or the time left on the lease is known
  * to be left_ms (-1: for ever). Under guard. As rli_keeper_start().
  */

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "lock/keeper.h"
-#include "lock/lock.h"
+#include "lock/turn.h"
 
 static int not_owner(void)
 {
@@ -104,7 +104,7 @@ static int gone(struct snapshot *s, const struct rli_op *op)
 	bool unlocked = op->fence == s->fence + 1, tell = false;
 
 	rli_guard_lock(&lock->guard);
-	if (s->hold->epoch == s->epoch && s->hold->state == RLI_LIVE) {
+	if (s->hold->epoch == s->epoch && rli_hold_stands(s->hold)) {
 		tell = !unlocked && rli_hold_lose(s->hold);
 		if (unlocked)
 			rli_hold_end(s->hold);
@@ -161,7 +161,7 @@ static void renewed(struct snapshot *s, const struct rli_op *op,
 	struct rli_lock *lock = s->hold->lock;
 
 	rli_guard_lock(&lock->guard);
-	if (s->hold->epoch == s->epoch && s->hold->state == RLI_LIVE) {
+	if (s->hold->epoch == s->epoch && rli_hold_stands(s->hold)) {
 		rli_validity_set(s->hold, op->sent,
 				 rli_valid_until(op->sent, lease_ms));
 		rli_keeper_watch(s->hold);

@@ -31,6 +31,9 @@
  *   ENDING     its unlock is asking the servers; the keeper and other threads
  *              do not see it
  *   LOST       its locker has not been told yet: its unlocks say ESTALE
+ *   RESTING    lock->resting: unlocked, and for the next thread of this process
+ *              that comes. It keeps the turn; nobody holds it, so its end is
+ *              told to nobody
  */
 #ifndef RLI_LOCK_LOCK_H
 #define RLI_LOCK_LOCK_H
@@ -80,7 +83,13 @@ struct rli_bounds {
 	int64_t heard[2];	/* when the last one of them came */
 };
 
-enum rli_hold_state { RLI_FREE, RLI_LIVE, RLI_ENDING, RLI_LOST };
+enum rli_hold_state {
+	RLI_FREE,
+	RLI_LIVE,
+	RLI_ENDING,
+	RLI_LOST,
+	RLI_RESTING
+};
 
 struct rli_hold {
 	struct rli_hold *next;		/* of lock->holds or lock->spare */
@@ -115,6 +124,8 @@ struct rli_hold {
 	int64_t timer_due;		/* RLI_FOREVER: it is not set, or the
 					   keeper is about to look */
 	bool renewing;			/* the renewal is on its way */
+	bool ask_turn;			/* from the wish to know whether others
+					   wait until the answer to it */
 	struct rli_renewal *renewal;	/* keeper */
 };
 
@@ -125,6 +136,8 @@ struct rli_turn_waiter {
 	unsigned long locker;
 	_Atomic uint32_t word;		/* enum rli_turn; written under guard */
 	struct rli_hold *hold;		/* RLI_TURN_PASSED */
+	int64_t passed_over;		/* since when others took the lock that
+					   it was called to; 0: they did not */
 };
 
 struct rli_lock {
@@ -142,6 +155,13 @@ struct rli_lock {
 	 * it. Empty: none. */
 	char over[RLI_NONCE_LEN + 1];
 	bool turn_taken;
+	/* Others waited when the hold that has the turn was taken, or have been
+	 * seen to since: they get their turn without being asked for. */
+	bool contended;
+	/* The hold that rests, or NULL; its terms are those of the first in
+	 * line. Written under guard, and looked at without to see whether it
+	 * is worth taking the guard. */
+	struct rli_hold *_Atomic resting;
 	struct rli_turn_waiter *first, **last;
 	struct rli_attempt *attempts;	/* threads that deal with the servers */
 
@@ -209,7 +229,8 @@ struct rli_hold *rli_hold_own(struct rli_lock *lock,
 			      const struct rli_thread *self);
 
 /* A hold ends without a word to the servers. Under guard. Whether that was the
- * one with this nonce ("": whether there was none). */
+ * one with this nonce, or that one rests: so nobody holds it, whatever K says
+ * ("": whether there is none such). */
 void rli_hold_over(struct rli_hold *hold);
 bool rli_value_over(struct rli_lock *lock, const char *nonce);
 
@@ -217,6 +238,12 @@ bool rli_value_over(struct rli_lock *lock, const char *nonce);
 struct rli_hold *rli_hold_shared(struct rli_lock *lock,
 				 const struct rli_thread *self,
 				 const struct rli_terms *terms);
+
+/* Whether the process has it, as far as it knows. Under guard. */
+static inline bool rli_hold_stands(const struct rli_hold *hold)
+{
+	return hold->state == RLI_LIVE || hold->state == RLI_RESTING;
+}
 
 /* ---------------------------------------------------------- validity.c */
 
@@ -231,12 +258,13 @@ void rli_validity_set(struct rli_hold *hold, int64_t sent, int64_t until);
 
 /*
  * If the hold is LIVE: it is LOST from now on, and the turn goes to the next.
- * True if onlost is to be called: then rli_lost_tell() after the guard.
+ * True if onlost is to be called: then rli_lost_tell() after the guard. One
+ * that rests just ends.
  */
 bool rli_hold_lose(struct rli_hold *hold);
 
-/* Whether the hold is LIVE and within its validity; else it is LOST, and
- * *tell says as rli_hold_lose(). Under guard. */
+/* Whether the hold is LIVE or RESTING, and within its validity; else it is
+ * LOST, and *tell says as rli_hold_lose(). Under guard. */
 bool rli_hold_check(struct rli_hold *hold, int64_t now, bool *tell);
 
 /* Calls onlost, once. Without the guard; hold->calling keeps the hold. */
@@ -254,38 +282,6 @@ int rli_lock_leave(struct rli_lock *lock, const void *mutex,
  * that runs it. */
 int rli_lost_wait(struct rli_lock *lock, const void *mutex,
 		  const struct rli_thread *self);
-
-/* -------------------------------------------------------------- turn.c */
-
-enum rli_turn {
-	RLI_TURN_WAIT,		/* not yet */
-	RLI_TURN_YOURS,		/* deal with the servers */
-	RLI_TURN_PASSED		/* the lock itself: waiter->hold */
-};
-
-/*
- * Stand in line until the deadline. 0 with the turn, or with a hold in *hold;
- * EBUSY if it is not free at once and deadline is 0; ETIMEDOUT. Takes and
- * gives up lock->guard itself.
- */
-int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
-		   unsigned long locker, int64_t deadline,
-		   struct rli_hold **hold);
-
-/*
- * Another process of its owner may have unlocked the hold that keeps the turn:
- * asks the servers, and ends the hold if so. Only where it may matter: if the
- * caller will not wait, or would wait for itself, or for a hold that has not
- * been asked about for long. (lease.c)
- */
-void rli_turn_look(struct rli_lock *lock, struct rli_thread *self,
-		   bool no_wait);
-
-/* Gives the turn to the next in line. Under guard. */
-void rli_turn_leave(struct rli_lock *lock);
-
-/* Passes a LIVE hold to the next in line, if it may be. Under guard. */
-bool rli_turn_pass(struct rli_hold *hold, int64_t now);
 
 /* ----------------------------------------------------------- acquire.c */
 
@@ -311,6 +307,9 @@ int rli_acquire(struct rli_lock *lock, struct rli_thread *self,
 
 int rli_release(struct rli_lock *lock, struct rli_thread *self,
 		const struct rli_terms *terms);
+
+/* Ends the hold that rli_rest_over() was called for. */
+void rli_release_rested(struct rli_thread *self, struct rli_hold *hold);
 
 /* The thread ends: what it owns as a thread is nobody's now. */
 void rli_release_of_ended(struct rli_thread *self);

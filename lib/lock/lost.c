@@ -5,9 +5,12 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "lock/attempt.h"
+#include "lock/turn.h"
 
 bool rli_hold_lose(struct rli_hold *hold)
 {
+	if (hold->state == RLI_RESTING)
+		rli_hold_end(hold);
 	if (hold->state != RLI_LIVE && hold->state != RLI_ENDING)
 		return false;
 	hold->state = RLI_LOST;
@@ -24,9 +27,9 @@ bool rli_hold_lose(struct rli_hold *hold)
 bool rli_hold_check(struct rli_hold *hold, int64_t now, bool *tell)
 {
 	*tell = false;
-	if (hold->state == RLI_LIVE && now >= hold->valid_until)
+	if (rli_hold_stands(hold) && now >= hold->valid_until)
 		*tell = rli_hold_lose(hold);
-	return hold->state == RLI_LIVE;
+	return rli_hold_stands(hold);
 }
 
 /* The callback has returned. It may have unlocked, and so dropped the hold. */

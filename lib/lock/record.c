@@ -200,6 +200,7 @@ static void start_afresh(struct rli_lock *lock)
 		lock->spare = hold;
 	}
 	lock->turn_taken = false;
+	lock->resting = NULL;
 	lock->first = NULL;
 	lock->last = &lock->first;
 	lock->attempts = NULL;

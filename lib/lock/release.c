@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "lock/keeper.h"
-#include "lock/lock.h"
+#include "lock/turn.h"
 
 static int not_held(void)
 {
@@ -140,7 +140,7 @@ static int release_elsewhere(struct rli_lock *lock, struct rli_thread *self,
  * called, and then look again; EINPROGRESS: *hold is ENDING. Under guard.
  */
 static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
-			struct rli_hold **found)
+			struct rli_hold **found, rli_sleeper **wake)
 {
 	struct rli_hold *hold = rli_hold_find(lock, self, RLI_RIGHT_UNLOCK);
 	int64_t now = rli_now();
@@ -155,7 +155,7 @@ static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
 		hold->depth--;
 		return 0;
 	}
-	if (rli_turn_pass(hold, now))
+	if (rli_turn_pass(hold, now, wake))
 		return 0;
 	hold->state = RLI_ENDING;
 	return EINPROGRESS;
@@ -164,13 +164,15 @@ static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
 int rli_release(struct rli_lock *lock, struct rli_thread *self,
 		const struct rli_terms *terms)
 {
+	rli_sleeper *wake = NULL;
 	struct rli_hold *hold;
 	int err;
 
 	for (;;) {
 		rli_guard_lock(&lock->guard);
-		err = begin_unlock(lock, self, &hold);
+		err = begin_unlock(lock, self, &hold, &wake);
 		rli_guard_unlock(&lock->guard);
+		rli_turn_wake(wake);
 		if (err != EAGAIN)
 			break;
 		rli_lost_tell(hold);
@@ -178,6 +180,18 @@ int rli_release(struct rli_lock *lock, struct rli_thread *self,
 	if (err == EINPROGRESS)
 		return end_hold(self, hold);
 	return err == ENOENT ? release_elsewhere(lock, self, terms) : err;
+}
+
+void rli_release_rested(struct rli_thread *self, struct rli_hold *hold)
+{
+	struct rli_lock *lock = hold->lock;
+	int err = tell_servers(self, hold);
+
+	rli_guard_lock(&lock->guard);
+	if (err == ENOLCK)
+		rli_hold_over(hold);
+	rli_hold_end(hold);
+	rli_guard_unlock(&lock->guard);
 }
 
 /* ------------------------------------------------------ a thread has ended */

@@ -67,8 +67,12 @@ static int64_t due_of(const struct rli_hold *hold, int64_t now)
 {
 	int64_t due = watched(hold) ? hold->valid_until : RLI_FOREVER;
 
-	if (renews(hold, now) && !hold->renewing && hold->renew_at < due)
-		due = hold->renew_at;
+	if (renews(hold, now) && !hold->renewing) {
+		if (hold->ask_turn)
+			return now;
+		if (hold->renew_at < due)
+			due = hold->renew_at;
+	}
 	if (awaited(hold) && hold->check_at < due)
 		due = hold->check_at;
 	return due;
@@ -118,6 +122,14 @@ void rli_keeper_check(struct rli_hold *hold)
 	set_hold_timer(hold, rli_now());
 }
 
+void rli_keeper_ask_turn(struct rli_hold *hold, int64_t now)
+{
+	if (hold->ask_turn || hold->renewing || !renews(hold, now))
+		return;
+	hold->ask_turn = true;
+	set_hold_timer(hold, now);
+}
+
 static int64_t retry_pause(const struct rli_hold *hold, int64_t now)
 {
 	int64_t pause = hold->terms->interval / 10;
@@ -153,6 +165,12 @@ static void renewed(struct rli_hold *hold, const struct rli_renewal *r,
 		until = rli_valid_until(op->sent, op->left_ms);
 	rli_validity_set(hold, op->sent, until > r->floor ? until : r->floor);
 	hold->renew_at = next_renewal(hold, now);
+	if (!(op->flags & RLI_DO_TURN))
+		return;
+	if (op->alone)
+		hold->asked = op->sent;
+	else
+		hold->lock->contended = true;
 }
 
 /* What the answer means for the hold. True: onlost is to be called. */
@@ -187,9 +205,11 @@ static void renewal_done(struct rli_op *op)
 			"try again: %s", lock->place.k, rli_error_message());
 	rli_guard_lock(&lock->guard);
 	hold->renewing = false;
-	if (hold->state == RLI_LIVE && hold->epoch == renewal->epoch)
+	if (op->flags & RLI_DO_TURN)
+		hold->ask_turn = false;
+	if (rli_hold_stands(hold) && hold->epoch == renewal->epoch)
 		tell = apply(hold, renewal);
-	else if (hold->state == RLI_LIVE)
+	else if (rli_hold_stands(hold))
 		set_hold_timer(hold, rli_now());
 	/* From here on the next renewal may be made in *op. */
 	rli_guard_unlock(&lock->guard);
@@ -203,15 +223,17 @@ static void renewal_done(struct rli_op *op)
 static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 {
 	struct rli_renewal *r = hold->renewal;
+	unsigned flags = RLI_DO_LONGER |
+			 rli_keep_flag(hold->lock, hold->terms->lease_ms);
 
 	hold->renewing = true;
 	r->epoch = hold->epoch;
 	r->floor = hold->valid_until;
+	flags |= hold->ask_turn ? RLI_DO_TURN : 0;
 	memcpy(r->value, hold->value, hold->value_len);
 	r->op = (struct rli_op){
 		.kind = kind,
-		.flags = RLI_DO_LONGER |
-			 rli_keep_flag(hold->lock, hold->terms->lease_ms),
+		.flags = flags,
 		.servers = hold->terms->servers,
 		.place = &hold->lock->place,
 		.value = r->value,
@@ -235,7 +257,7 @@ static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
 		hold->check_at = rli_after(now, CHECK_EVERY);
 	if (hold->renewing)
 		return false;
-	if (renews(hold, now) && hold->renew_at <= now)
+	if (renews(hold, now) && (hold->renew_at <= now || hold->ask_turn))
 		prepare(hold, RLI_OP_RENEW);
 	else if (check)
 		prepare(hold, RLI_OP_INSPECT);
@@ -251,7 +273,7 @@ void rli_look_after(struct rli_hold *hold, struct rli_conns *conns)
 
 	rli_guard_lock(&lock->guard);
 	hold->timer_due = RLI_FOREVER;
-	if (hold->state == RLI_LIVE && rli_hold_check(hold, now, &tell)) {
+	if (rli_hold_stands(hold) && rli_hold_check(hold, now, &tell)) {
 		ask = prepare_what_is_due(hold, now);
 		set_hold_timer(hold, now);
 	}

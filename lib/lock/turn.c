@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "lock/keeper.h"
-#include "lock/lock.h"
+#include "lock/turn.h"
 
 static void stand_in_line(struct rli_lock *lock, struct rli_turn_waiter *w)
 {
@@ -13,7 +13,7 @@ static void stand_in_line(struct rli_lock *lock, struct rli_turn_waiter *w)
 
 	*lock->last = w;
 	lock->last = &w->next;
-	while (hold && !(hold->state == RLI_LIVE && hold->owns_turn))
+	while (hold && !(hold->owns_turn && rli_hold_stands(hold)))
 		hold = hold->next;
 	if (hold)
 		rli_keeper_check(hold);
@@ -44,10 +44,15 @@ static void leave_line(struct rli_lock *lock, struct rli_turn_waiter *w)
  * Its frame may be gone as soon as the word is written, so the wake-up that
  * follows may hit a stranger, who must expect a wake-up without a reason.
  */
-static void tell(struct rli_turn_waiter *w, enum rli_turn turn)
+static void put(struct rli_turn_waiter *w, enum rli_turn turn)
 {
 	/* Release: w->hold is seen with it. */
 	atomic_store_explicit(&w->word, turn, memory_order_release);
+}
+
+static void tell(struct rli_turn_waiter *w, enum rli_turn turn)
+{
+	put(w, turn);
 	rli_futex_wake(&w->word, 1);
 }
 
@@ -56,23 +61,57 @@ static enum rli_turn look(struct rli_turn_waiter *w)
 	return atomic_load_explicit(&w->word, memory_order_acquire);
 }
 
+/*
+ * Called to a lock that rested, or out of time: takes it if it still rests. A
+ * turn that comes at the deadline is a turn. EAGAIN: neither; EINPROGRESS: the
+ * turn, and a hold to be ended first.
+ */
+static int look_again(struct rli_lock *lock, struct rli_turn_waiter *w,
+		      bool late)
+{
+	struct rli_hold *rests = lock->resting;
+	int err = EAGAIN;
+
+	if (look(w) == RLI_TURN_YOURS || look(w) == RLI_TURN_PASSED)
+		return 0;
+	if (rests)
+		w->hold = rli_rest_take(lock, w->terms, w->locker, rli_now());
+	if (w->hold) {
+		err = 0;
+	} else if (rests && lock->first == w) {
+		rli_rest_over(w->hold = rests);
+		err = EINPROGRESS;
+	} else if (late) {
+		err = ETIMEDOUT;
+	}
+	if (err == EAGAIN)
+		put(w, RLI_TURN_WAIT);
+	else
+		leave_line(lock, w);
+	return err;
+}
+
 static int sleep_in_line(struct rli_lock *lock, struct rli_turn_waiter *w,
 			 int64_t deadline)
 {
+	int err = EAGAIN;
 	bool late;
 
-	while (look(w) == RLI_TURN_WAIT && rli_now() < deadline)
-		rli_futex_wait(&w->word, RLI_TURN_WAIT, deadline);
-	if (look(w) != RLI_TURN_WAIT)
-		return 0;
-	rli_guard_lock(&lock->guard);
-	late = look(w) == RLI_TURN_WAIT;
-	if (late)
-		leave_line(lock, w);
-	rli_guard_unlock(&lock->guard);
-	/* A turn that comes at the deadline is a turn. */
-	return late ? rli_fail_const(ETIMEDOUT, "timed out behind another "
-				     "thread of this process") : 0;
+	while (err == EAGAIN) {
+		late = deadline != RLI_FOREVER && rli_now() >= deadline;
+		if (look(w) == RLI_TURN_WAIT && !late) {
+			rli_futex_wait(&w->word, RLI_TURN_WAIT, deadline);
+			continue;
+		}
+		if (look(w) > RLI_TURN_LOOK)
+			return 0;
+		rli_guard_lock(&lock->guard);
+		err = look_again(lock, w, late);
+		rli_guard_unlock(&lock->guard);
+	}
+	return err == ETIMEDOUT ? rli_fail_const(err, "timed out behind "
+						 "another thread of this "
+						 "process") : err;
 }
 
 int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
@@ -101,45 +140,36 @@ int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 	return err;
 }
 
+rli_sleeper *rli_turn_give(struct rli_lock *lock, struct rli_hold *hold)
+{
+	struct rli_turn_waiter *w = first_in_line(lock);
+
+	w->hold = hold;
+	put(w, RLI_TURN_PASSED);
+	return &w->word;
+}
+
+rli_sleeper *rli_turn_call(struct rli_lock *lock)
+{
+	struct rli_turn_waiter *w = lock->first;
+
+	/* One that is on its way need not be woken again. */
+	if (look(w) != RLI_TURN_WAIT)
+		return NULL;
+	put(w, RLI_TURN_LOOK);
+	return &w->word;
+}
+
+void rli_turn_wake(rli_sleeper *who)
+{
+	if (who)
+		rli_futex_wake(who, 1);
+}
+
 void rli_turn_leave(struct rli_lock *lock)
 {
 	if (lock->first)
 		tell(first_in_line(lock), RLI_TURN_YOURS);
 	else
 		lock->turn_taken = false;
-}
-
-/* Whether a hold taken under the terms of a could as well be one of b. */
-static bool alike(const struct rli_terms *a, const struct rli_terms *b)
-{
-	if (a == b)
-		return true;
-	return a->kind == b->kind && a->id_len == b->id_len &&
-	       (!a->id || !memcmp(a->id, b->id, a->id_len)) &&
-	       a->servers == b->servers &&
-	       a->robust == b->robust && !b->shared && a->renew == b->renew &&
-	       a->lease_ms == b->lease_ms && a->interval == b->interval &&
-	       a->maxhold == b->maxhold;
-}
-
-bool rli_turn_pass(struct rli_hold *hold, int64_t now)
-{
-	struct rli_lock *lock = hold->lock;
-	struct rli_turn_waiter *w = lock->first;
-
-	if (!hold->owns_turn || !w || hold->inconsistent)
-		return false;
-	if (now - hold->asked >= hold->terms->slice ||
-	    !alike(hold->terms, w->terms))
-		return false;
-	if (hold->valid_until != RLI_FOREVER &&
-	    hold->valid_until - now < rli_ms(hold->terms->lease_ms) / 2)
-		return false;
-	hold->terms = w->terms;
-	hold->locker = w->locker;
-	hold->depth = 1;
-	hold->began = now;
-	w->hold = hold;
-	tell(first_in_line(lock), RLI_TURN_PASSED);
-	return true;
 }

@@ -102,7 +102,7 @@ static int on_acquire(struct rli_op *op, const struct rli_reply *reply)
 	}
 }
 
-/* {0, n} or 1, {1}, {1, left}, {2} */
+/* {0, n} or 1, {1}, {1, left}, {1, left, waits}, {2} */
 static int on_hold(struct rli_op *op, const struct rli_reply *reply)
 {
 	int64_t first = reply->numbers ? reply->number[0] : -1;
@@ -119,6 +119,7 @@ static int on_hold(struct rli_op *op, const struct rli_reply *reply)
 	if (first != GRANTED)
 		return nonsense(op, reply);
 	op->left_ms = reply->numbers > 1 ? reply->number[1] : 0;
+	op->alone = reply->numbers > 2 && !reply->number[2];
 	return 0;
 }
 

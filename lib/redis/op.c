@@ -58,12 +58,12 @@ static const struct {
 
 /* Room for arguments that are made from numbers. */
 struct scratch {
-	char keys[24], lease[24], keep[24], flags[10];
+	char keys[24], lease[24], keep[24], flags[12];
 };
 
 static size_t put_flags(char *buf, unsigned flags)
 {
-	static const char letter[] = "trskaxloe";	/* by their bits */
+	static const char letter[] = "trskaxloep";	/* by their bits */
 	size_t n = 0, bit;
 
 	for (bit = 0; bit < sizeof(letter) - 1; bit++)

@@ -224,6 +224,20 @@ int rli_call_begin(struct rli_call *call, rl_mutex_t *mutex)
 	return err;
 }
 
+bool rli_call_is_short(struct rli_call *call, rl_mutex_t *mutex)
+{
+	unsigned magic = mutex ? magic_of(mutex) : 0;
+
+	call->self = rli_thread_peek();
+	if (!call->self || (magic != RLI_MUTEX_MADE &&
+			    magic != RL_MUTEX_STATIC_))
+		return false;
+	call->mutex = core_of(mutex);
+	if (call->mutex)
+		call->lock = call->mutex->lock;
+	return call->mutex;
+}
+
 int rli_call_end(struct rli_call *call, int err)
 {
 	int old;

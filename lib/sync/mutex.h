@@ -47,6 +47,13 @@ struct rli_call {
 int rli_call_begin(struct rli_call *call, rl_mutex_t *mutex);
 int rli_call_end(struct rli_call *call, int err);
 
+/*
+ * The mutex and the thread, if rl knows both: for what is over in a few
+ * instructions, meets no cancellation point and leaves errno alone. Such a call
+ * needs no beginning and no end.
+ */
+bool rli_call_is_short(struct rli_call *call, rl_mutex_t *mutex);
+
 /* The same for a call that is about no mutex in particular. */
 int rli_call_begin_bare(struct rli_call *call);
 

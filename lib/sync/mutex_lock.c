@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "lock/turn.h"
 #include "sync/mutex.h"
 
 static int deeper(struct rli_hold *hold)
@@ -59,8 +60,12 @@ static int relock(const struct rli_call *call, bool try_only)
 
 static int lock_by(struct rli_call *call, const struct rli_patience *patience)
 {
-	int err = relock(call, patience->try_only);
+	int err;
 
+	if (patience->deadline && !patience->try_only &&
+	    rli_rest_catch(call->lock, call->self, &call->mutex->terms))
+		return 0;
+	err = relock(call, patience->try_only);
 	if (err != EINPROGRESS)
 		return err;
 	return rli_acquire(call->lock, call->self, &call->mutex->terms,
@@ -82,8 +87,12 @@ int rl_mutex_lock(rl_mutex_t *mutex)
 {
 	struct rli_patience patience;
 	struct rli_call call;
-	int err = rli_call_begin(&call, mutex);
+	int err;
 
+	if (rli_call_is_short(&call, mutex) && call.mutex->timeout_ms &&
+	    rli_rest_catch(call.lock, call.self, &call.mutex->terms))
+		return 0;
+	err = rli_call_begin(&call, mutex);
 	if (!err) {
 		patience = configured(call.mutex);
 		err = lock_by(&call, &patience);

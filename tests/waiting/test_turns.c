@@ -312,8 +312,10 @@ ParameterizedTest(struct deal *deal, waiting_turns,
 	long target = n ? atol(n) : 1600;
 	struct field *f;
 
+	/* Hundreds of holds to a slice: it takes many slices for all threads of
+	 * a process to have had theirs. */
 	if (deal->granularity && deal->slice != NEVER)
-		target *= 10;
+		target *= 100;
 	plan.granularity = deal->granularity;
 	plan.slice = deal->slice;
 	f = field_new(&plan, 4, 8, target);

@@ -1,0 +1,155 @@
+/*
+ * What becomes of a hold that is unlocked while threads of its process wait.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "lock/keeper.h"
+#include "lock/turn.h"
+
+/* Who was called to the lock and found it taken, for longer than this, gets
+ * it from the next one that unlocks. */
+#define PASSED_OVER_MOST RLI_MS
+
+/* Whether a hold taken under the terms of a could as well be one of b. */
+static bool alike(const struct rli_terms *a, const struct rli_terms *b)
+{
+	if (a == b)
+		return true;
+	return a->kind == b->kind && a->id_len == b->id_len &&
+	       (!a->id || !memcmp(a->id, b->id, a->id_len)) &&
+	       a->servers == b->servers &&
+	       a->robust == b->robust && !b->shared && a->renew == b->renew &&
+	       a->lease_ms == b->lease_ms && a->interval == b->interval &&
+	       a->maxhold == b->maxhold;
+}
+
+/* A lease with less than half of its time left is not passed on. */
+static bool lasts(const struct rli_hold *hold, int64_t now)
+{
+	return hold->valid_until == RLI_FOREVER ||
+	       hold->valid_until - now >= rli_ms(hold->terms->lease_ms) / 2;
+}
+
+static void give(struct rli_hold *hold, const struct rli_terms *terms,
+		 unsigned long locker, int64_t now)
+{
+	hold->state = RLI_LIVE;
+	hold->terms = terms;
+	hold->locker = locker;
+	hold->depth = 1;
+	hold->began = now;
+}
+
+/* Relaxed: who looks without the guard takes it before going by it. */
+static void set_resting(struct rli_lock *lock, struct rli_hold *hold)
+{
+	atomic_store_explicit(&lock->resting, hold, memory_order_relaxed);
+}
+
+static void rest(struct rli_hold *hold, const struct rli_terms *terms)
+{
+	hold->state = RLI_RESTING;
+	hold->terms = terms;
+	hold->locker = 0;
+	set_resting(hold->lock, hold);
+}
+
+/*
+ * Whether others are to have their turn. If nobody was there when it began,
+ * that is asked in good time, so that the answer is there at the end of the
+ * slice and the lock goes round meanwhile; an answer that is late is waited for
+ * as long again.
+ */
+static bool turn_is_over(struct rli_hold *hold, int64_t now)
+{
+	int64_t slice = hold->terms->slice, took = now - hold->asked;
+
+	if (took < slice / 8 * 7)
+		return false;
+	if (hold->lock->contended || took >= 2 * slice)
+		return took >= slice;
+	rli_keeper_ask_turn(hold, now);
+	return took >= slice && !hold->ask_turn;
+}
+
+bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake)
+{
+	struct rli_lock *lock = hold->lock;
+	struct rli_turn_waiter *w = lock->first;
+
+	if (!hold->owns_turn || !w || hold->inconsistent)
+		return false;
+	if (!alike(hold->terms, w->terms) || !lasts(hold, now) ||
+	    turn_is_over(hold, now))
+		return false;
+	if (w->passed_over && now - w->passed_over >= PASSED_OVER_MOST) {
+		give(hold, w->terms, w->locker, now);
+		*wake = rli_turn_give(lock, hold);
+		return true;
+	}
+	if (!w->passed_over)
+		w->passed_over = now;
+	rest(hold, w->terms);
+	*wake = rli_turn_call(lock);
+	return true;
+}
+
+struct rli_hold *rli_rest_take(struct rli_lock *lock,
+			       const struct rli_terms *terms,
+			       unsigned long locker, int64_t now)
+{
+	struct rli_hold *hold = lock->resting;
+
+	if (!hold || !alike(hold->terms, terms) || !lasts(hold, now))
+		return NULL;
+	set_resting(lock, NULL);
+	give(hold, terms, locker, now);
+	return hold;
+}
+
+bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
+		    const struct rli_terms *terms)
+{
+	struct rli_hold *hold;
+
+	/* Relaxed: the guard orders what follows. */
+	if (!atomic_load_explicit(&lock->resting, memory_order_relaxed))
+		return false;
+	rli_guard_lock(&lock->guard);
+	hold = lock->resting;
+	/* Another hold may be a lost one of this thread. */
+	if (hold && lock->holds == hold && !hold->next)
+		hold = rli_rest_take(lock, terms, self->serial, rli_now());
+	else
+		hold = NULL;
+	rli_guard_unlock(&lock->guard);
+	return hold;
+}
+
+bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
+{
+	rli_sleeper *wake = NULL;
+	struct rli_hold *hold;
+	bool rests = false;
+	int64_t now;
+
+	rli_guard_lock(&lock->guard);
+	hold = lock->holds;
+	if (lock->first && hold && !hold->next && hold->state == RLI_LIVE &&
+	    hold->locker == self->serial && hold->depth == 1) {
+		now = rli_now();
+		rests = now < hold->valid_until &&
+			rli_turn_pass(hold, now, &wake);
+	}
+	rli_guard_unlock(&lock->guard);
+	rli_turn_wake(wake);
+	return rests;
+}
+
+void rli_rest_over(struct rli_hold *hold)
+{
+	set_resting(hold->lock, NULL);
+	hold->owns_turn = false;
+	hold->state = RLI_ENDING;
+}

@@ -1,0 +1,122 @@
+/*
+ * Threads of one process that lock again at once, faster than those who wait
+ * can wake: these get it all the same, and other processes their turn.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "waiting/party.h"
+
+#define PATIENCE 10000 /* ms; a turn takes a few */
+#define TURNS 5
+#define BUSY 6 /* so many that somebody always waits */
+
+static struct server *srv;
+static struct plan plan;
+static rl_mutex_t mutex; /* of the threads that lock again and again */
+static pthread_t busy[BUSY];
+static atomic_bool stop;
+static atomic_int errors;
+static atomic_long holds;
+
+static void setup(void)
+{
+	srv = server_start(NULL);
+	plan = (struct plan){ .servers = srv->url,
+			      .granularity = RL_GRANULARITY_PROCESS };
+}
+
+static void teardown(void)
+{
+	parties_end();
+	server_stop(srv);
+}
+
+TestSuite(waiting_slice, .init = setup, .fini = teardown);
+
+static void *lock_again(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		if (rl_mutex_lock(&mutex) || rl_mutex_unlock(&mutex))
+			atomic_fetch_add(&errors, 1);
+		atomic_fetch_add(&holds, 1);
+	}
+	return NULL;
+}
+
+static void begin(int threads)
+{
+	plan_mutex(&plan, &mutex);
+	for (int i = 0; i < threads; i++)
+		cr_assert(!pthread_create(&busy[i], NULL, lock_again, NULL));
+}
+
+static void end(int threads)
+{
+	atomic_store(&stop, true);
+	for (int i = 0; i < threads; i++)
+		pthread_join(busy[i], NULL);
+	cr_expect_eq(errors, 0);
+	cr_expect_eq(rl_mutex_destroy(&mutex), 0);
+}
+
+static void take_turns(struct proc *p)
+{
+	for (int i = 0; i < TURNS; i++) {
+		cr_assert_eq(party(p, TIMEDLOCK, PATIENCE), 0);
+		cr_assert_eq(party(p, UNLOCK, 0), 0);
+	}
+}
+
+Test(waiting_slice, a_busy_thread_does_not_starve_the_others)
+{
+	struct proc *crew[3];
+
+	plan.slice = 60000000;
+	begin(1);
+	for (int i = 0; i < 3; i++)
+		crew[i] = party_start(PROC_THREAD, &plan);
+	for (int i = 0; i < 3; i++)
+		take_turns(crew[i]);
+	end(1);
+	cr_expect_gt(holds, TURNS);
+	cr_expect_eq(server_ask_int(srv, "EXISTS rl:lock"), 0);
+}
+
+/* Nobody else was there when the turn began: so they ask for themselves. */
+Test(waiting_slice, busy_threads_give_another_process_its_turn)
+{
+	struct proc *other;
+
+	plan.slice = 100000; /* an answer comes in time, whatever else runs */
+	begin(BUSY);
+	other = party_start(PROC_PROCESS, &plan);
+	take_turns(other);
+	end(BUSY);
+}
+
+/* No renewal that could ask: the lock is released at the end of the slice. */
+Test(waiting_slice, a_lease_that_is_not_renewed_goes_round_as_well)
+{
+	struct proc *other;
+
+	plan.refresh = RL_REFRESH_OFF;
+	plan.lease = 60000;
+	begin(BUSY);
+	other = party_start(PROC_PROCESS, &plan);
+	take_turns(other);
+	end(BUSY);
+}
+
+Test(waiting_slice, a_lease_without_end_goes_round_as_well)
+{
+	struct proc *other;
+
+	plan.lease = NEVER;
+	begin(BUSY);
+	other = party_start(PROC_PROCESS, &plan);
+	take_turns(other);
+	end(BUSY);
+}
