@@ -126,7 +126,7 @@ Test(factory, what_it_carries_holds_for_each)
 
 	cr_assert_eq(rl_mutexattr_setprefix(&attr, "shop:"), 0);
 	cr_assert_eq(rl_mutexattr_setlease(&attr, 5000), 0);
-	cr_assert_eq(rl_mutexattr_settimeout(&attr, 100), 0);
+	cr_assert_eq(rl_mutexattr_settimeout(&attr, 5000), 0);
 	cr_assert_eq(rl_mutexattr_setretry(&attr, 3, 7, 2), 0);
 	make(2);
 	/* What is changed later does not reach them. */
