@@ -156,6 +156,33 @@ Test(mutex_refresh, a_normal_hold_of_the_owner_is_not_joined)
 
 /* ------------------------------------------------------ shared by processes */
 
+/* Who took it counts on the lease that it has. */
+static void joined_for(const struct timespec *extended, long shorter_ms)
+{
+	struct spec s = { .type = RL_MUTEX_REFRESH, .lease_ms = 60000,
+			  .granularity = RL_GRANULARITY_HOST,
+			  .refresh = RL_REFRESH_OFF };
+	struct peer *p;
+	MUTEX m;
+
+	spec_fresh(&s);
+	cr_assert_eq(spec_init(&s, &m), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_assert_eq(rl_mutex_extend(&m, extended), 0);
+	s.lease_ms = shorter_ms;
+	p = peer_start(PEER_PROCESS, &s, NULL);
+	cr_expect_eq(peer_do(p, TRYLOCK, 0), 0);
+	cr_expect_gt(spec_lease_left(&s), extended->tv_sec * 1000 - 30000);
+	peer_end(p);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+}
+
+Test(mutex_refresh, a_process_that_joins_does_not_shorten_the_lease)
+{
+	joined_for(&(struct timespec){ .tv_sec = 60 }, 2000);
+	joined_for(&(struct timespec){ .tv_sec = 3600 }, 50000);
+}
+
 /* The one who took it is killed: its partner's keeper keeps it. */
 Test(mutex_refresh, each_process_that_shares_a_hold_renews_it)
 {

@@ -96,9 +96,11 @@ local id = #value - 16
 if flag('s') and ours and #cur == #value and
 		string.sub(cur, 1, id) == string.sub(value, 1, id) and
 		string.find(cur, '^[89a-f]', id + 1) then
+	-- Others count on the lease that it has: it may only become longer.
+	local had = redis.call('PTTL', K)
 	if lease == '0' then
 		redis.call('PERSIST', K)
-	else
+	elseif had >= 0 and had < tonumber(lease) then
 		redis.call('PEXPIRE', K, lease)
 	end
 	return { 2, m.n, 0, string.sub(cur, id + 1) }
