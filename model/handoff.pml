@@ -43,6 +43,8 @@
  *                living client could still claim SLOW times in all.
  *   w            lapses at any step at which no living client waits: who
  *                waits asks each second, and w stands for 1.5 s or more.
+ *   the right to wait without asking, which an unlock gives that handed the
+ *                lock on, ends at any step; w does not lapse before.
  *   the question can come at any step while its client waits. One that would
  *                change nothing is not modelled.
  * Requests run at the moment of sending; sending, then running later, is the
@@ -62,7 +64,7 @@
  * only a repetition keeps it; a hold that a late request took meanwhile is
  * nobody's, and ends like any that its client does not believe in.
  *
- * MISTAKES   -DBUG1 to -DBUG16, each caught; see ./check for what by.
+ * MISTAKES   -DBUG1 to -DBUG17, each caught; see ./check for what by.
  */
 
 #include "bounds.pml"
@@ -127,6 +129,9 @@ turn:	atomic {
 		:: left == 0 -> goto done
 		:: left > 0 -> left--; waits[c] = 1
 		:: left > 0 && TRYLOCK -> left--; waits[c] = 0
+		:: left > 0 && right[c] ->
+			d_step { left--; waits[c] = 1; fresh(c); st[c] = WIRE }
+			goto wire
 		fi;
 		fresh(c)
 	}
@@ -283,6 +288,7 @@ unlock:	atomic {
 		:: d_step {
 			if
 			:: answer[c] == DONE
+			:: answer[c] == HANDED
 			:: answer[c] == NOT_OURS && again && !lapsed[c] ->
 #ifdef BUG8
 				SHOW(JUDGED, !unlocked[c])
@@ -322,7 +328,7 @@ die:	atomic {
 			dies--;
 			lose_token(c);
 			over(c);
-			dead[c] = 1; inside[c] = 0 }
+			dead[c] = 1; inside[c] = 0; right[c] = 0 }
 		if
 		:: d_step { leave_line(c) }
 		:: line??[eval(c)]	/* a host lost: Redis sees nothing */

@@ -45,7 +45,16 @@ end:	do
 #endif
 	:: d_step { kind != HAND && len(wake) > 0 && !SOMEBODY_WAITS ->
 		drop(wake) }
+#ifdef BUG17	/* the right outlasts w */
 	:: d_step { w && !SOMEBODY_WAITS -> w = 0 }
+#else
+	:: d_step { w && !SOMEBODY_WAITS && !SOMEBODY_MAY -> w = 0 }
+#endif
+	:: d_step { right[0] -> right[0] = 0 }
+	:: d_step { right[1] -> right[1] = 0 }
+#if N > 2
+	:: d_step { right[2] -> right[2] = 0 }
+#endif
 #if STALL > 0
 	:: d_step { w && SOMEBODY_WAITS && stalls > 0 -> stalls--; w = 0 }
 #endif

@@ -31,6 +31,7 @@ chan line = [3] of { byte };	/* clients blocked in BLPOP, in order */
 #define POPPED	4	/* the token is on its way, or the claim's answer */
 byte st[3], nonce[3], token[3], answer[3];
 bit dead[3], waits[3], inside[3];
+bit right[3];		/* to BLPOP without asking first */
 bit lapsed[3];		/* the validity of this nonce, by its first send */
 bit unlocked[3];	/* its release has run */
 
@@ -42,6 +43,7 @@ bit unlocked[3];	/* its release has run */
 #define LATE_0	5	/* claim: too late */
 #define DONE	6
 #define NOT_OURS 7
+#define HANDED	8	/* release: done, and w stands for long */
 
 /* What is left of the bounds */
 byte dies = DIES, lost = LOST, lates = LATE, slow = SLOW, lapse = LAPSE;
@@ -68,6 +70,8 @@ hidden byte r, odd, s_tok, s_c, died, low, i;
 #define WAITS(i)	(!dead[i] && (st[i] == WIRE || st[i] == BLOCKED || \
 			(st[i] == ANSWER && answer[i] == BUSY && waits[i])))
 #define SOMEBODY_WAITS	(WAITS(0) || WAITS(1) || WAITS(2))
+#define RIGHT(i)	(!dead[i] && right[i])
+#define SOMEBODY_MAY	(RIGHT(0) || RIGHT(1) || RIGHT(2))
 #define STANDS(i)	(!dead[i] && st[i] == BLOCKED)
 #define OWNS(i)		(inside[i] && !lapsed[i] && !dead[i])
 
@@ -323,7 +327,7 @@ inline release(c, nx, e, xx)
 			:: else
 			fi;
 			if
-			:: w -> hand_off()
+			:: w -> hand_off(); r = HANDED; right[c] = 1
 			:: else
 			fi
 		fi

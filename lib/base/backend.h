@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/servers.h"
 
 /* Where a lock lives on its servers. Read-only once made. */
@@ -33,6 +34,9 @@ enum rli_op_kind {
 	RLI_OP_MEND,		/* pthread_mutex_consistent */
 	RLI_OP_RESET		/* free it, whoever holds it */
 };
+
+#define RLI_LINE_OPEN (5 * RLI_MS)
+#define RLI_LINE_SAY (50 * RLI_MS)
 
 /* What an operation asks for besides; each only where it makes sense. */
 #define RLI_DO_TRY	0x01u	/* acquire: we shall not wait */
@@ -97,6 +101,11 @@ struct rli_op {
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool held;		/* reset: it was held */
 	bool alone;		/* renew, asked so: nobody waits */
+	bool handed;		/* release: the lock was handed on, and so it
+				   will be if somebody goes into the line
+				   within RLI_LINE_OPEN of the release's being
+				   sent and says within RLI_LINE_SAY of that
+				   that he waits */
 	int64_t left_ms;	/* of the lease; -1: for ever */
 	size_t text_len;	/* of what is in text, which ends in 0 */
 

@@ -14,6 +14,9 @@
 /* A deadline that is nearer leaves the servers this much time all the same. */
 #define LEAST_PATIENCE (50 * RLI_MS)
 
+/* With less time than this nobody goes into the line without asking. */
+#define LEAST_BLIND RLI_S
+
 /* ---------------------------------------------------------------- asking */
 
 void rli_attempt_fresh_nonce(struct rli_attempt *a)
@@ -171,10 +174,41 @@ static int ride_out(struct rli_attempt *a)
 	return 0;
 }
 
+/*
+ * Whether to go into the line without asking: the lock was handed to this
+ * process, which has just handed it on, and has learnt that whoever waits is
+ * believed to for long enough. Who has little time asks.
+ */
+static bool lines_up(struct rli_attempt *a)
+{
+	const struct rli_patience *p = a->patience;
+	int64_t now, open;
+
+	if (a->asked || p->try_only || p->bad_deadline || a->terms->shared)
+		return false;
+	open = atomic_load_explicit(&a->lock->line_open, memory_order_relaxed);
+	if (!open)
+		return false;
+	now = rli_now();
+	return now < open && p->deadline > rli_after(now, LEAST_BLIND);
+}
+
+static int ask_whether_free(struct rli_attempt *a)
+{
+	bool blind = lines_up(a);
+
+	a->asked = true;
+	if (!blind)
+		return rli_attempt_ask(a, RLI_OP_ACQUIRE);
+	a->op.left_ms = RLI_LINE_SAY / RLI_MS;
+	a->op.foreign = false;
+	return EBUSY;
+}
+
 /* One round. EAGAIN: another one. */
 static int try(struct rli_attempt *a)
 {
-	int err = rli_attempt_ask(a, RLI_OP_ACQUIRE);
+	int err = ask_whether_free(a);
 
 	if (err == EBUSY) {
 		err = would_wait(a);

@@ -27,6 +27,7 @@ struct rli_attempt {
 	bool outage;		/* they are, and have been for long enough */
 	int64_t since;		/* the hold, if we have one, is not older */
 	bool has_turn;
+	bool asked;		/* the servers, whether it is free */
 };
 
 /* Asks the servers once; the answer is in a->op. */

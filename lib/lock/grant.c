@@ -50,6 +50,7 @@ static void fill_hold(struct rli_attempt *a)
 	hold->thread = a->terms->kind == RLI_OWNER_THREAD ? a->self : NULL;
 	hold->depth = 1;
 	hold->owns_turn = a->has_turn && !a->terms->shared;
+	hold->claimed = a->op.kind == RLI_OP_CLAIM;
 	hold->inconsistent = a->op.dead && a->terms->robust;
 	hold->fence = a->op.fence;
 	rli_validity_begin(hold, valid_until(a));

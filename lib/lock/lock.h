@@ -104,6 +104,7 @@ struct rli_hold {
 	struct rli_thread *thread;	/* it, if terms->kind is THREAD */
 	int depth;			/* locks not yet unlocked, at least 1 */
 	bool owns_turn;			/* the turn goes on when it ends */
+	bool claimed;			/* it was handed to us */
 	bool inconsistent;		/* EOWNERDEAD was said, and no mending */
 	bool calling;			/* onlost is running, or about to */
 	const struct rli_terms *telling;	/* calling: whose onlost … */
@@ -174,6 +175,10 @@ struct rli_lock {
 	struct rli_question *asker;	/* keeper */
 	int64_t heard;			/* when the servers last answered */
 	int ask_err;			/* what they answered; 0: well */
+
+	/* Until when who wants the lock may go into the line without asking:
+	 * see rli_op.handed. 0: never. */
+	_Atomic int64_t line_open;
 
 	_Atomic uint32_t told;		/* counts calls of onlost that returned */
 

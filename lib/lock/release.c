@@ -69,6 +69,11 @@ static int tell_servers(struct rli_thread *self, struct rli_hold *hold)
 	err = rli_ask(self, &op, until);
 	if (err == ESTALE)
 		return not_there(hold, &op, resent || op.resent);
+	/* Relaxed: it is a time, and nothing goes with it. */
+	if (!err && op.handed && hold->claimed)
+		atomic_store_explicit(&hold->lock->line_open,
+				      rli_after(op.sent, RLI_LINE_OPEN),
+				      memory_order_relaxed);
 	/* The message tells what hindered it. */
 	return err ? ENOLCK : 0;
 }

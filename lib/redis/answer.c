@@ -102,7 +102,7 @@ static int on_acquire(struct rli_op *op, const struct rli_reply *reply)
 	}
 }
 
-/* {0, n} or 1, {1}, {1, left}, {1, left, waits}, {2} */
+/* {0, n} or 1, {1}, {1, left}, {1, left, waits}, {2}; of a release 2 */
 static int on_hold(struct rli_op *op, const struct rli_reply *reply)
 {
 	int64_t first = reply->numbers ? reply->number[0] : -1;
@@ -116,7 +116,8 @@ static int on_hold(struct rli_op *op, const struct rli_reply *reply)
 	if (op->kind == RLI_OP_MEND && first == 2)
 		return rli_fail_const(EINVAL, "there is nothing to make "
 				      "consistent");
-	if (first != GRANTED)
+	op->handed = op->kind == RLI_OP_RELEASE && first == 2;
+	if (first != GRANTED && !op->handed)
 		return nonsense(op, reply);
 	op->left_ms = reply->numbers > 1 ? reply->number[1] : 0;
 	op->alone = reply->numbers > 2 && !reply->number[2];

@@ -20,8 +20,9 @@
 -- redis.call ('%.17g'): never through tostring, which keeps 14 digits.
 
 local WAIT_MS = 3000
--- The least that is left of it after somebody has said that he waits.
-local NOTED_MS = 2500
+-- The least that is left of it when somebody goes into the line: acquire
+-- leaves 2500, and who goes there soon after a release does not ask.
+local NOTED_MS = 2400
 local HANDOFF_MS = 1000
 -- Who waits says so each second: after this he does not wait any more.
 local SILENT_MS = 1500

@@ -39,7 +39,7 @@ else
 	cur = redis.call('GET', K)
 	-- One more waits for a hold of rl's that others wait for already: `w`
 	-- is noted, but only if little is left of it.
-	if not flags and cur ~= value and string.byte(cur, -17) == 35 and
+	if (not flags or flags == 'r') and cur ~= value and string.byte(cur, -17) == 35 and
 			string.find(cur, '^%l%l%l%l:..*#%x+$') and
 			string.find('thrd proc host name', string.sub(cur, 1, 4)
 				, 1, true) then

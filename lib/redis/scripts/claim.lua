@@ -18,7 +18,7 @@ if cur == ARGV[3] then
 	if done.err then
 		redis.call('PEXPIRE', K, 1000)
 		done = nil
-	elseif not flags then
+	elseif not flags or flags == 'r' then
 		local v = redis.call('HINCRBY', M, 'f', '2')
 		if v % 4 > 1 and v > 3 then return (v - v % 2) / 2 end
 		redis.call('HINCRBY', M, 'f', '-2')

@@ -5,6 +5,7 @@
 --         e: the caller was told EOWNERDEAD and has not mended
 -- Answers
 --   1        done
+--   2        done, and handed on; w stands for 2.5 s more
 --   {0, n}   K is not that hold; n tells the caller what became of it
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local flags = ARGV[2]
@@ -25,14 +26,15 @@ elseif v % 4 == 1 and not flags then
 	-- Somebody waits, and nobody died: the usual hand-off.
 	local a = redis.call('HMGET', M, 'w', 'd')
 	local t = redis.call('TIME')
-	if a[1] and a[2] ~= '1' and a[1] - t[1] * 1000 - t[2] / 1000 > 0 then
+	local left = (a[1] or 0) - t[1] * 1000 - t[2] / 1000
+	if left > 0 and a[2] ~= '1' then
 		local id = string.format('#%d', (v - 1) / 2)
 		redis.call('SET', K, id, 'PX', '1000')
 		if redis.call('RPUSH', W, id .. ' ' .. K) > 1 then
 			redis.call('LTRIM', W, -1, -1)
 		end
 		redis.call('PEXPIRE', W, '1000')
-		return 1
+		return left < 2500 and 1 or 2
 	end
 end
 redis.call('DEL', K)
