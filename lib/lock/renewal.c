@@ -14,6 +14,8 @@
 /* Between two tries of a renewal: a tenth of the interval, within these. */
 #define RETRY_LEAST (10 * RLI_MS)
 #define RETRY_MOST RLI_S
+/* In the time from one renewal to the next. */
+#define TICKS 32
 /* Between two looks at a hold that other threads stand in line for. */
 #define CHECK_EVERY RLI_S
 
@@ -89,15 +91,26 @@ static void set_hold_timer(struct rli_hold *hold, int64_t now)
 	rli_timer_set(&hold->timer, due);
 }
 
-/* Renewals are due as configured, and in good time before the end of a lease
- * that was made shorter. */
-static int64_t next_renewal(const struct rli_hold *hold, int64_t now)
+/*
+ * Renewals are due as configured, and in good time before the end of a lease
+ * that was made shorter. They are due at ticks, so that those of many holds go
+ * in pipelines; and of a new hold up to half an interval sooner, so that those
+ * of holds that were taken all at once are spread. How much sooner is always
+ * the same for one record of a hold: locking again finds the timer that it left
+ * early enough.
+ */
+static int64_t next_renewal(const struct rli_hold *hold, int64_t now,
+			    bool first)
 {
-	int64_t next = rli_after(now, hold->terms->interval);
+	uint32_t some = (uint32_t)((uintptr_t)hold >> 4) * 2654435761u;
+	int64_t pause = hold->terms->interval, due;
 
-	if (next < hold->valid_until)
-		return next;
-	return now + (hold->valid_until - now) / 3;
+	if (rli_after(now, pause) >= hold->valid_until)
+		pause = (hold->valid_until - now) / 3;
+	due = rli_after(now, pause);
+	if (first)
+		due -= pause / 2048 * (some >> 22);
+	return due - due % (pause / TICKS + 1);
 }
 
 bool rli_keeper_needed(const struct rli_terms *terms)
@@ -113,7 +126,7 @@ void rli_keeper_watch(struct rli_hold *hold)
 	hold->check_at = rli_after(now, CHECK_EVERY);
 	if (!rli_keeper_needed(hold->terms) && !awaited(hold))
 		return;
-	hold->renew_at = next_renewal(hold, now);
+	hold->renew_at = next_renewal(hold, now, true);
 	set_hold_timer(hold, now);
 }
 
@@ -164,7 +177,7 @@ static void renewed(struct rli_hold *hold, const struct rli_renewal *r,
 	if (op->left_ms >= 0)
 		until = rli_valid_until(op->sent, op->left_ms);
 	rli_validity_set(hold, op->sent, until > r->floor ? until : r->floor);
-	hold->renew_at = next_renewal(hold, now);
+	hold->renew_at = next_renewal(hold, now, false);
 	if (!(op->flags & RLI_DO_TURN))
 		return;
 	if (op->alone)

@@ -105,6 +105,7 @@ ParameterizedTest(struct pace *pace, keeper_renewal, keeps_the_interval)
 }
 
 #define MANY 200
+#define SOME 64
 
 Test(keeper_renewal, many_locks_go_in_one_pipeline)
 {
@@ -132,6 +133,42 @@ Test(keeper_renewal, many_locks_go_in_one_pipeline)
 	for (int i = 0; i < MANY; i++)
 		lost += rl_mutex_unlock(&many[i]) != 0;
 	cr_expect_eq(lost, 0, "%d lost", lost);
+}
+
+/* Whether some were seen to be renewed while others were not. */
+static bool spread(int round)
+{
+	rl_mutex_t some[SOME];
+	long long before, n = 0;
+	bool seen = false;
+	char name[20];
+
+	plan.name = name;
+	for (int i = 0; i < SOME; i++) {
+		snprintf(name, sizeof(name), "some%d-%d", round, i);
+		plan_mutex(&plan, &some[i]);
+		cr_assert_eq(rl_mutex_lock(&some[i]), 0);
+	}
+	before = calls_of(srv, "evalsha");
+	while (n < SOME) {
+		n = calls_of(srv, "evalsha") - before;
+		seen |= n > SOME / 4 && n < SOME * 3 / 4;
+		pass_ms(5);
+	}
+	for (int i = 0; i < SOME; i++)
+		cr_expect_eq(rl_mutex_unlock(&some[i]), 0);
+	return seen;
+}
+
+/* A machine that stands still may hide it, but not three times. */
+Test(keeper_renewal, those_of_locks_taken_at_once_are_spread)
+{
+	bool seen = false;
+
+	plan.lease = 3000;
+	for (int round = 0; !seen && round < 3; round++)
+		seen = spread(round);
+	cr_expect(seen);
 }
 
 Test(keeper_renewal, stops_with_the_unlock)
