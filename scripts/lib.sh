@@ -42,6 +42,7 @@ need_to_build() {
 	need pkg-config command -v pkg-config
 	need libhiredis-dev test -e /usr/include/hiredis/hiredis.h
 	need libssl-dev test -e /usr/include/openssl/ssl.h
+	need libelf-dev test -e /usr/include/gelf.h
 	need redis-server command -v redis-server
 	need redis-tools command -v redis-cli
 }

@@ -1,0 +1,28 @@
+/*
+ * interpose/hook.h - how each hook begins.
+ *
+ *	if (!rli_caught(mutex))
+ *		return rli_real.lock(mutex);
+ *
+ * is all that happens to a mutex that is not bound.
+ */
+#ifndef RLI_INTERPOSE_HOOK_H
+#define RLI_INTERPOSE_HOOK_H
+
+#include "interpose/binding.h"
+#include "interpose/hold.h"
+#include "interpose/real.h"
+#include "interpose/stats.h"
+
+static inline bool rli_caught(const void *mutex)
+{
+	if (__builtin_expect(!rli_may_be_bound(mutex), 1))
+		return false;
+	rli_count(&rli_counts.intercepted);
+	return true;
+}
+
+#define RLI_ALIAS(alias, of) \
+	__asm__(".globl " #alias "\n.set " #alias "," #of)
+
+#endif /* RLI_INTERPOSE_HOOK_H */

@@ -1,0 +1,46 @@
+/*
+ * Modules that come and go, and processes that end without their destructors.
+ */
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "interpose/hook.h"
+#include "interpose/inside.h"
+
+/*
+ * Every library calls this as it is initialised, if it is there, before its
+ * own constructors: crti.o sees to it. So dlopen needs no hook, which would
+ * change the place from which it searches.
+ */
+RLI_HOOK void __gmon_start__(void);
+void __gmon_start__(void)
+{
+	if (!rli_inside)
+		rli_binding_loaded();
+}
+
+RLI_HOOK int dlclose(void *library)
+{
+	int result = rli_real.dlclose(library);
+
+	if (!rli_inside)
+		rli_binding_unloaded();
+	return result;
+}
+
+static _Noreturn void end(int status, void (*real)(int))
+{
+	rli_stats_write();
+	real(status);
+	__builtin_unreachable();
+}
+
+RLI_HOOK void _exit(int status)
+{
+	end(status, rli_real.exit_now);
+}
+
+RLI_HOOK void _Exit(int status)
+{
+	end(status, rli_real.exit_now);
+}

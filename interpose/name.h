@@ -1,0 +1,24 @@
+/*
+ * interpose/name.h - what the lock of a mutex is called.
+ */
+#ifndef RLI_INTERPOSE_NAME_H
+#define RLI_INTERPOSE_NAME_H
+
+#include <stdbool.h>
+
+#include "interpose/object.h"
+
+#define RLI_NAME_ROOM 1025
+
+/*
+ * RL_NAMESPACE, and the name that the binding gives, or else the symbol; for
+ * shared memory the file and the offset; for the rest of @all a number that
+ * no other mutex of any process has at the time.
+ */
+void rli_name(const struct rli_object *object, const pthread_mutex_t *mutex,
+	      char name[RLI_NAME_ROOM]);
+
+/* Whether other processes may see this memory: /proc/self/maps says. */
+bool rli_in_shared_memory(const void *address);
+
+#endif /* RLI_INTERPOSE_NAME_H */

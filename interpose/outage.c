@@ -1,0 +1,138 @@
+#include "interpose/outage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/guard.h"
+#include "interpose/say.h"
+#include "lock/lock.h"
+#include "sync/mutex.h"
+
+/* The first pause between two lines about one outage; each is twice as long. */
+#define FIRST_PAUSE (2 * RLI_S)
+#define LONGEST_PAUSE (600 * RLI_S)
+/* An outage that nobody has met with for so long is another one. */
+#define OVER RLI_S
+
+static bool abort_on_outage = true;	/* read-only after the start */
+static bool abort_on_lost = true;	/* likewise */
+
+static bool choice(const char *variable, const char *no)
+{
+	const char *value = getenv(variable);
+
+	if (!value || !strcmp(value, "abort"))
+		return true;
+	if (strcmp(value, no))
+		rli_mistake("%s='%s': abort or %s is expected", variable, value,
+			    no);
+	return false;
+}
+
+void rli_outage_start(void)
+{
+	abort_on_outage = choice("RL_ON_OUTAGE", "wait");
+	abort_on_lost = choice("RL_ON_LOST", "log");
+}
+
+/* ---------------------------------------------------------------- telling */
+
+/* One for all threads: an outage is told once. Under guard. */
+static struct {
+	struct rli_guard guard;
+	int64_t began, last_met, next_line, pause;
+} told;
+
+static bool time_for_a_line(int64_t now)
+{
+	bool yes;
+
+	rli_guard_lock(&told.guard);
+	if (now > told.last_met + OVER) {
+		told.began = told.next_line = now;
+		told.pause = FIRST_PAUSE;
+	}
+	told.last_met = now;
+	yes = now >= told.next_line;
+	if (yes) {
+		told.next_line = now + told.pause;
+		if (told.pause < LONGEST_PAUSE)
+			told.pause *= 2;
+	}
+	rli_guard_unlock(&told.guard);
+	return yes;
+}
+
+static void tell(void)
+{
+	int64_t now = rli_now();
+
+	if (time_for_a_line(now))
+		rli_say("waiting for the lock server, since %lld s: %s",
+			(long long)((now - told.began) / RLI_S),
+			rl_last_error());
+}
+
+/*
+ * The core pauses between two tries of servers that cannot be asked; the
+ * linker sends it here for that (--wrap).
+ */
+__typeof__(rli_pause) __real_rli_pause, __wrap_rli_pause;
+
+void __wrap_rli_pause(struct rli_thread *self,
+		      const struct rli_servers *servers, int64_t until)
+{
+	tell();
+	__real_rli_pause(self, servers, until);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static const struct rli_mutex *core(const struct rli_object *o)
+{
+	return o->lock.rl_private.rl_impl;
+}
+
+void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
+{
+	struct timespec pause = { .tv_nsec = 100 * RLI_MS };
+	const struct rli_servers *servers = core(o)->terms.servers;
+	int64_t now = rli_now();
+	int cancel;
+
+	if (!outage->began)
+		outage->began = now;
+	/* ENOLCK of a lock comes after outage_timeout, of a trylock at once:
+	 * as does a refusal. */
+	if (abort_on_outage &&
+	    (now - outage->began >= servers->outage_timeout ||
+	     (err == ENOLCK && now - told.began >= servers->outage_timeout &&
+	      now <= told.last_met + OVER)))
+		rli_abort("lock '%s': %s; the program cannot go on without it "
+			  "(RL_ON_OUTAGE=wait would wait on)",
+			  core(o)->lock->place.k, rl_last_error());
+	tell();
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	nanosleep(&pause, NULL);
+	pthread_setcancelstate(cancel, NULL);
+}
+
+/* ------------------------------------------------------------------- lost */
+
+void rli_lost(rl_mutex_t *lock, int err, void *pattern)
+{
+	static const char what[] =
+		"lock '%s': the hold was lost: its lease ran out, or the "
+		"server forgot it, while the program was inside; another "
+		"process may be there too%s";
+	const struct rli_mutex *m = lock->rl_private.rl_impl;
+
+	(void)err;
+	(void)pattern;
+	if (abort_on_lost)
+		rli_abort(what, m->lock->place.k, "");
+	rli_say(what, m->lock->place.k, "; going on (RL_ON_LOST=log)");
+}
