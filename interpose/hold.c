@@ -128,11 +128,29 @@ static int check(const struct call *c, int err)
 			return err;
 		break;
 	case ENOTRECOVERABLE:
+		c->object->spoiled = true;
 		if (rli_is_robust(c->mutex))
 			return err;
 	}
 	cannot(c->object, err);
 	return err;
+}
+
+/*
+ * A hold left over by an earlier life of this address, by a thread or another
+ * process that died, or by one whose mutex another process has unlocked.
+ * Nobody is inside now.
+ */
+static void leave_leftover(struct call *c)
+{
+	struct rli_object *o = c->object;
+
+	if (!is_held(o) &&
+	    !(c->gate == EOWNERDEAD && o->sort >= RLI_SORT_HOST))
+		return;
+	atomic_store(&o->leftover, true);
+	rl_mutex_unlock(&o->lock);
+	atomic_store(&o->leftover, false);
 }
 
 static int take(struct call *c)
@@ -142,10 +160,7 @@ static int take(struct call *c)
 
 	if (err)
 		cannot(o, err);
-	/* Left over: by an earlier life of this address, by a thread that died,
-	 * or another process has unlocked it. Nobody is inside now. */
-	if (is_held(o))
-		rl_mutex_unlock(&o->lock);
+	leave_leftover(c);
 	set_held(o, false);
 	while (is_outage(err = ask(c)))
 		rli_outage_wait(&c->outage, o, err);
@@ -184,6 +199,8 @@ static int granted(struct call *c, int err)
 {
 	struct rli_object *o = c->object;
 
+	if (o->sort >= RLI_SORT_HOST)
+		atomic_store(&o->tid, c->mutex->__data.__owner);
 	set_held(o, true);
 	o->inconsistent = err == EOWNERDEAD;
 	if (c->gate == EOWNERDEAD || err == EOWNERDEAD || o->owner_died) {
@@ -275,6 +292,7 @@ bool rli_hold_give(pthread_mutex_t *mutex)
 	if (o && ends_hold(o, mutex)) {
 		set_held(o, false);
 		release(o);
+		o->spoiled = o->inconsistent;
 		o->inconsistent = false;
 		rli_object_put(o);
 		gave = true;

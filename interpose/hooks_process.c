@@ -2,10 +2,13 @@
  * Modules that come and go, and processes that end without their destructors.
  */
 #include <dlfcn.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "interpose/hook.h"
 #include "interpose/inside.h"
+#include "interpose/object.h"
 
 /*
  * Every library calls this as it is initialised, if it is there, before its
@@ -25,6 +28,26 @@ RLI_HOOK int dlclose(void *library)
 
 	if (!rli_inside)
 		rli_binding_unloaded();
+	return result;
+}
+
+/*
+ * Memory that comes and goes: a process-shared mutex at the same address may
+ * be in another file then. What the C library itself unmaps is its own.
+ */
+RLI_HOOK int munmap(void *address, size_t size)
+{
+	int result = rli_real.munmap(address, size);
+
+	rli_objects_remapped();
+	return result;
+}
+
+RLI_HOOK int shmdt(const void *address)
+{
+	int result = rli_real.shmdt(address);
+
+	rli_objects_remapped();
 	return result;
 }
 

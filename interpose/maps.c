@@ -11,7 +11,7 @@
 
 #define LINE_ROOM (PATH_MAX + 128)
 
-static uint64_t hash_of(const char *text)
+uint64_t rli_text_hash(const char *text)
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -25,7 +25,7 @@ static void take_path(const char *path, struct rli_mapping *m)
 {
 	size_t len = strlen(path);
 
-	m->hash = hash_of(path);
+	m->hash = rli_text_hash(path);
 	m->cut = len > RLI_MAPS_PATH;
 	snprintf(m->path, sizeof(m->path), "%s",
 		 m->cut ? path + len - RLI_MAPS_PATH : path);

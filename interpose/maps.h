@@ -21,6 +21,9 @@ struct rli_mapping {
 	char path[RLI_MAPS_PATH + 1];
 };
 
+/* A hash of a text. */
+uint64_t rli_text_hash(const char *text);
+
 /* Which mapping the address is in. 0 or an errno number. */
 int rli_maps_find(const void *address, struct rli_mapping *mapping);
 

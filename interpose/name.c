@@ -7,21 +7,19 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/hostid.h"
 #include "interpose/init.h"
-#include "interpose/kind.h"
 #include "interpose/maps.h"
 #include "interpose/say.h"
 
-bool rli_in_shared_memory(const void *address)
+void rli_place(const pthread_mutex_t *mutex, struct rli_mapping *mapping)
 {
-	struct rli_mapping m;
-	int err = rli_maps_find(address, &m);
+	int err = rli_maps_find(mutex, mapping);
 
 	if (err)
 		rli_abort("a process-shared mutex cannot be named: "
-			  "/proc/self/maps: %s", strerror(err));
-	return m.shared;
+			  "/proc/self/maps: %s", rli_system_error(err));
 }
 
 /* Braces mean something in keys. */
@@ -91,27 +89,24 @@ static void symbol_name(const struct rli_object *o, char *text, size_t size)
 		snprintf(text, size, "%s", o->label);
 }
 
-static void pool_name(const struct rli_object *o,
-		      const pthread_mutex_t *mutex, char *text, size_t size)
+static void pool_name(const struct rli_object *o, const struct rli_mapping *m,
+		      char *text, size_t size)
 {
 	const char *kind = o->pattern->name ? o->pattern->name
 					    : o->pattern->text;
-	struct rli_mapping m = { .shared = false };
 	size_t len;
 
-	if (rli_is_pshared(mutex))
-		rli_maps_find(mutex, &m);
 	/* The same lock, whether @pshared or @all binds it. */
-	snprintf(text, size, "%.200s:", m.shared && !o->pattern->name ?
+	snprintf(text, size, "%.200s:", m->shared && !o->pattern->name ?
 		 "@pshared" : kind);
 	len = strlen(text);
-	if (m.shared)
-		place_name(&m, text + len, size - len);
+	if (m->shared)
+		place_name(m, text + len, size - len);
 	else
 		number_name(o, text + len, size - len);
 }
 
-void rli_name(const struct rli_object *o, const pthread_mutex_t *mutex,
+void rli_name(const struct rli_object *o, const struct rli_mapping *mapping,
 	      char name[RLI_NAME_ROOM])
 {
 	size_t len = 0;
@@ -123,5 +118,5 @@ void rli_name(const struct rli_object *o, const pthread_mutex_t *mutex,
 	if (o->by_symbol)
 		symbol_name(o, name + len, RLI_NAME_ROOM - len);
 	else
-		pool_name(o, mutex, name + len, RLI_NAME_ROOM - len);
+		pool_name(o, mapping, name + len, RLI_NAME_ROOM - len);
 }

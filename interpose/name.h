@@ -4,8 +4,7 @@
 #ifndef RLI_INTERPOSE_NAME_H
 #define RLI_INTERPOSE_NAME_H
 
-#include <stdbool.h>
-
+#include "interpose/maps.h"
 #include "interpose/object.h"
 
 #define RLI_NAME_ROOM 1025
@@ -15,10 +14,11 @@
  * shared memory the file and the offset; for the rest of @all a number that
  * no other mutex of any process has at the time.
  */
-void rli_name(const struct rli_object *object, const pthread_mutex_t *mutex,
-	      char name[RLI_NAME_ROOM]);
+void rli_name(const struct rli_object *object,
+	      const struct rli_mapping *mapping, char name[RLI_NAME_ROOM]);
 
-/* Whether other processes may see this memory: /proc/self/maps says. */
-bool rli_in_shared_memory(const void *address);
+/* In which mapping a process-shared mutex is; ends the program if that cannot
+ * be told. */
+void rli_place(const pthread_mutex_t *mutex, struct rli_mapping *mapping);
 
 #endif /* RLI_INTERPOSE_NAME_H */

@@ -7,6 +7,7 @@
 #include "interpose/binding.h"
 #include "interpose/init.h"
 #include "interpose/kind.h"
+#include "interpose/maps.h"
 #include "interpose/name.h"
 #include "interpose/pool.h"
 #include "interpose/say.h"
@@ -36,9 +37,12 @@ void rli_objects_start(void)
  * calls itself shared is nobody else's. */
 static const struct rli_pattern *by_kind(const pthread_mutex_t *mutex)
 {
-	if (shared && rli_is_pshared(mutex) && rli_in_shared_memory(mutex))
-		return shared;
-	return all;
+	struct rli_mapping mapping;
+
+	if (!shared || !rli_is_pshared(mutex))
+		return all;
+	rli_place(mutex, &mapping);
+	return mapping.shared ? shared : all;
 }
 
 struct rli_object *rli_object_find(const pthread_mutex_t *mutex)
@@ -89,56 +93,98 @@ void rli_object_forget(const pthread_mutex_t *mutex)
 	if (!o)
 		return;
 	if (atomic_load_explicit(&o->held, memory_order_relaxed) ==
-	    rli_generation)
+	    rli_generation) {
+		atomic_store(&o->leftover, true);
 		rl_mutex_unlock(&o->lock);
+		atomic_store(&o->leftover, false);
+	}
 	atomic_store_explicit(&o->held, 0, memory_order_relaxed);
-	if (o->inconsistent && !o->by_symbol)
-		unmake(o);
-	o->inconsistent = o->owner_died = false;
+	/* As POSIX has it, that makes it usable again. */
+	if (o->spoiled)
+		rl_mutex_reset(&o->lock);
+	o->inconsistent = o->owner_died = o->spoiled = false;
 	if (!o->by_symbol)
 		rli_pool_release(o);
 }
 
 /* ------------------------------------------------------------------ making */
 
-static enum rli_sort sort_of(const pthread_mutex_t *mutex)
+static atomic_uint epoch;	/* of the memory's mappings */
+
+void rli_objects_remapped(void)
 {
-	if (rli_is_robust(mutex))
-		return RLI_SORT_ROBUST;
-	return rli_is_pshared(mutex) ? RLI_SORT_SHARED : RLI_SORT_PLAIN;
+	atomic_fetch_add_explicit(&epoch, 1, memory_order_relaxed);
 }
 
-static bool is_made(const struct rli_object *o, enum rli_sort sort,
-		    const void *mutex)
+static int flags_of(const struct rli_object *o, const pthread_mutex_t *mutex)
 {
-	if (!o->made || o->sort != sort)
+	int kind = rli_kind(mutex);
+
+	/* A symbol's memory is the process's own, whatever it calls itself. */
+	return kind & (o->by_symbol ? RLI_KIND_ROBUST
+				    : RLI_KIND_ROBUST | RLI_KIND_PSHARED);
+}
+
+static bool is_current(const struct rli_object *o, const void *mutex, int flags)
+{
+	if (!o->made || o->flags != flags)
 		return false;
-	/* The rest is in the name, where that was not given. */
 	if (o->by_symbol)
 		return true;
-	return o->generation == rli_generation &&
-	       (o->made_for == mutex || sort == RLI_SORT_PLAIN);
+	if (o->generation != rli_generation)
+		return false;
+	return !(flags & RLI_KIND_PSHARED) ||
+	       (o->made_for == mutex &&
+		o->epoch == atomic_load_explicit(&epoch,
+						 memory_order_relaxed));
 }
 
-int rli_object_make(struct rli_object *o, const pthread_mutex_t *mutex)
+static enum rli_sort sort_of(const struct rli_object *o, int flags,
+			     const struct rli_mapping *m)
 {
-	enum rli_sort sort = sort_of(mutex);
-	char name[RLI_NAME_ROOM];
+	if (o->by_symbol)
+		return flags ? RLI_SORT_ROBUST : RLI_SORT_PLAIN;
+	if (!m->shared)
+		return RLI_SORT_PLAIN;
+	return m->named && (flags & RLI_KIND_ROBUST) ? RLI_SORT_HOST_ROBUST
+						     : RLI_SORT_HOST;
+}
+
+static int make(struct rli_object *o, enum rli_sort sort, const char *name)
+{
 	int err;
 
-	if (is_made(o, sort, mutex))
-		return 0;
 	unmake(o);
-	rli_name(o, mutex, name);
 	err = rl_mutex_init(&o->lock, name, &o->pattern->attr[sort]);
 	if (err)
 		return err;
 	o->made = true;
 	o->sort = sort;
+	o->name = rli_text_hash(name);
+	o->inconsistent = o->spoiled = false;
+	return 0;
+}
+
+int rli_object_make(struct rli_object *o, const pthread_mutex_t *mutex)
+{
+	int flags = flags_of(o, mutex), err = 0;
+	struct rli_mapping mapping = { .shared = false };
+	char name[RLI_NAME_ROOM];
+	enum rli_sort sort;
+
+	if (is_current(o, mutex, flags))
+		return 0;
+	o->epoch = atomic_load_explicit(&epoch, memory_order_relaxed);
+	if (flags & RLI_KIND_PSHARED)
+		rli_place(mutex, &mapping);
+	sort = sort_of(o, flags, &mapping);
+	rli_name(o, &mapping, name);
+	if (!o->made || o->sort != sort || o->name != rli_text_hash(name))
+		err = make(o, sort, name);
+	o->flags = flags;
 	o->generation = rli_generation;
 	o->made_for = mutex;
-	o->inconsistent = false;
-	return 0;
+	return err;
 }
 
 /* ---------------------------------------------------------------- by symbol */

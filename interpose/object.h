@@ -40,11 +40,19 @@ struct rli_object {
 	rl_mutex_t lock;
 	bool made;		/* lock is initialised ... */
 	enum rli_sort sort;	/* ... for this sort of mutex ... */
+	int flags;		/* ... of which this was read in the mutex ... */
 	unsigned generation;	/* ... in this generation of the process ... */
-	const void *made_for;	/* ... and for this address (shared memory) */
+	const void *made_for;	/* ... for this address (shared memory) ... */
+	unsigned epoch;		/* ... as the memory was mapped then ... */
+	uint64_t name;		/* ... and called so: a hash */
 	bool inconsistent;	/* rl said EOWNERDEAD, and nobody has mended */
+	bool spoiled;		/* rl says ENOTRECOVERABLE */
 	bool owner_died;	/* the real mutex said it to one who then did
 				   not get the rl lock */
+
+	/* Written under the gate; read by rli_lost() on any thread. */
+	atomic_bool leftover;	/* nobody is inside: a loss harms nobody */
+	_Atomic int tid;	/* of who locked it, if sort is one of a host */
 
 	/* Written under the gate; read by unlocks of those who may not have
 	 * locked it. held says in which generation, 0: not held. */
@@ -80,6 +88,9 @@ void rli_object_drop(struct rli_object *object);
 /* Calls visit with every object that was ever bound by a symbol. */
 void rli_objects_each(void (*visit)(const struct rli_object *, void *),
 		      void *arg);
+
+/* Something was unmapped, or mapped in place of something else. */
+void rli_objects_remapped(void);
 
 void rli_objects_start(void);	/* once the patterns are known */
 void rli_objects_before_fork(void);

@@ -188,8 +188,10 @@ void rli_options_init(struct rli_pattern *p)
 	} sorts[RLI_SORTS] = {
 		[RLI_SORT_PLAIN] = { RL_GRANULARITY_PROCESS,
 				     RL_MUTEX_STALLED },
-		[RLI_SORT_SHARED] = { RL_GRANULARITY_HOST, RL_MUTEX_STALLED },
 		[RLI_SORT_ROBUST] = { RL_GRANULARITY_THREAD, RL_MUTEX_ROBUST },
+		[RLI_SORT_HOST] = { RL_GRANULARITY_HOST, RL_MUTEX_STALLED },
+		[RLI_SORT_HOST_ROBUST] = { RL_GRANULARITY_HOST,
+					   RL_MUTEX_ROBUST },
 	};
 
 	for (int sort = 0; sort < RLI_SORTS; sort++) {

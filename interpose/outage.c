@@ -1,8 +1,11 @@
 #include "interpose/outage.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -122,6 +125,31 @@ void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
 
 /* ------------------------------------------------------------------- lost */
 
+/*
+ * Whether another process has unlocked the mutex, as any of this host may: then
+ * the hold ended there. The memory may have been unmapped, so the kernel reads.
+ */
+static bool was_unlocked(const struct rli_object *o)
+{
+	const pthread_mutex_t *mutex = o->made_for;
+	int owner = 0;
+	struct iovec here = { &owner, sizeof(owner) };
+	struct iovec there = { (void *)&mutex->__data.__owner, sizeof(owner) };
+
+	if (o->sort < RLI_SORT_HOST)
+		return false;
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) < 0 ||
+	       owner != atomic_load(&o->tid);
+}
+
+static bool harms_nobody(rl_mutex_t *lock)
+{
+	struct rli_object *o = (struct rli_object *)(void *)
+		((char *)lock - offsetof(struct rli_object, lock));
+
+	return atomic_load(&o->leftover) || was_unlocked(o);
+}
+
 void rli_lost(rl_mutex_t *lock, int err, void *pattern)
 {
 	static const char what[] =
@@ -132,6 +160,8 @@ void rli_lost(rl_mutex_t *lock, int err, void *pattern)
 
 	(void)err;
 	(void)pattern;
+	if (harms_nobody(lock))
+		return;
 	if (abort_on_lost)
 		rli_abort(what, m->lock->place.k, "");
 	rli_say(what, m->lock->place.k, "; going on (RL_ON_LOST=log)");

@@ -30,12 +30,17 @@ enum rli_pattern_kind {
 	RLI_PATTERN_ALL
 };
 
-/* What the program's own mutex is decides what its lock must be. */
+/*
+ * What the program's own mutex is decides what its lock must be. Memory that
+ * only this process, or only this host, can share needs no robust lock: there
+ * the real mutex knows who died.
+ */
 enum rli_sort {
 	RLI_SORT_PLAIN,		/* any thread may unlock it */
-	RLI_SORT_SHARED,	/* any process of the host may */
 	RLI_SORT_ROBUST,	/* the locking thread only, and its death is
 				   told */
+	RLI_SORT_HOST,		/* any process of the host may unlock it */
+	RLI_SORT_HOST_ROBUST,	/* the same, and the death of a host is told */
 	RLI_SORTS
 };
 

@@ -55,6 +55,9 @@
 	X(int, cnd_timedwait, "cnd_timedwait", NULL, \
 	  (cnd_t *c, mtx_t *m, RLI_ABSTIME), (c, m, abstime)) \
 	X(int, dlclose, "dlclose", NULL, (void *library), (library)) \
+	X(int, munmap, "munmap", NULL, (void *address, size_t size), \
+	  (address, size)) \
+	X(int, shmdt, "shmdt", NULL, (const void *address), (address)) \
 	X(void, exit_now, "_exit", NULL, (int status), (status))
 
 /* The conditions of LinuxThreads and those of NPTL, where there are both. */
