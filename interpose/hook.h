@@ -9,14 +9,19 @@
 #ifndef RLI_INTERPOSE_HOOK_H
 #define RLI_INTERPOSE_HOOK_H
 
+#include "interpose/allocator.h"
 #include "interpose/binding.h"
 #include "interpose/hold.h"
 #include "interpose/real.h"
 #include "interpose/stats.h"
 
-static inline bool rli_caught(const void *mutex)
+#define rli_caught(mutex) rli_caught_from(mutex, __builtin_return_address(0))
+
+static inline bool rli_caught_from(const void *mutex, const void *caller)
 {
 	if (__builtin_expect(!rli_may_be_bound(mutex), 1))
+		return false;
+	if (rli_is_allocator(caller))
 		return false;
 	rli_count(&rli_counts.intercepted);
 	return true;

@@ -7,19 +7,22 @@
 #include <unistd.h>
 
 #include "interpose/hook.h"
+#include "interpose/init.h"
 #include "interpose/inside.h"
 #include "interpose/object.h"
 
 /*
- * Every library calls this as it is initialised, if it is there, before its
- * own constructors: crti.o sees to it. So dlopen needs no hook, which would
- * change the place from which it searches.
+ * The program and every library call this as they are initialised, if it is
+ * there, before their own constructors: crti.o sees to it. So dlopen needs no
+ * hook, which would change the place from which it searches.
  */
 RLI_HOOK void __gmon_start__(void);
 void __gmon_start__(void)
 {
-	if (!rli_inside)
-		rli_binding_loaded();
+	if (rli_inside)
+		return;
+	rli_mark_environment();
+	rli_binding_loaded();
 }
 
 RLI_HOOK int dlclose(void *library)

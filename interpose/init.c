@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "interpose/allocator.h"
 #include "interpose/binding.h"
 #include "interpose/inside.h"
 #include "interpose/object.h"
@@ -41,6 +42,8 @@ const char *rli_program = "";
 const char *rli_namespace = "";
 unsigned rli_generation = 1;
 bool rli_descendant;
+
+static bool marks;	/* something is bound; read-only after the start */
 
 /* ------------------------------------------------------------------- fork */
 
@@ -137,6 +140,7 @@ static void start(void)
 	if (space)
 		rli_namespace = copy(space);
 	rli_descendant = getenv(MARK) != NULL;
+	rli_allocator_start();
 	rli_outage_start();
 	parse_all();
 	if (pthread_atfork(before_fork, after_fork_parent, after_fork_child))
@@ -145,7 +149,13 @@ static void start(void)
 		rli_binding_watch_all();
 	rli_objects_start();
 	rli_binding_start();
-	if (rli_patterns)
+	marks = rli_patterns != NULL;
+}
+
+/* Not sooner: the C library sets environ once more as it is initialised. */
+void rli_mark_environment(void)
+{
+	if (marks && !getenv(MARK))
 		setenv(MARK, "1", 1);
 }
 

@@ -19,5 +19,7 @@ extern unsigned rli_generation;
 /* This process was started by one that has found its symbols: one that is
  * missing here is missing because this is another program. */
 extern bool rli_descendant;
+/* Says so to what this process will start. As the program is initialised. */
+void rli_mark_environment(void);
 
 #endif /* RLI_INTERPOSE_INIT_H */

@@ -11,6 +11,11 @@ for name in $(compgen -v RL_); do
 	case $name in RL_TEST_* | RL_CHECK_*) ;; *) unset "$name" ;; esac
 done
 
+# killed PID: at once, and without a word of bash about it
+killed() {
+	{ kill -9 "$1"; wait "$1"; } 2>/dev/null
+}
+
 server=
 start_server() {	# DIR: socket, log
 	local tries=0
@@ -26,8 +31,7 @@ start_server() {	# DIR: socket, log
 }
 
 cleanup() {
-	[ -z "$server" ] || kill -9 "$server" 2>/dev/null
-	wait 2>/dev/null
+	[ -z "$server" ] || killed "$server"
 	rm -rf "$work"
 }
 trap cleanup EXIT

@@ -1,0 +1,621 @@
+#!/usr/bin/env bash
+# What goes wrong in interposers, each as a test.
+#
+# usage: traps.sh INTERPOSER PROGRAMS [t_NAME...]
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/talk.sh"
+ulimit -c 0
+
+counter=$programs/traps/counter
+
+# --- what is bound ---------------------------------------------------------
+
+t_static_symbol_is_one_lock_for_all() {
+	start a jobs_lock=nightly
+	start b jobs_lock=nightly
+	ask a "lock jobs" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:nightly)" "key"
+	ask b "trylock jobs" EBUSY
+	ask b "timedlock jobs 50" ETIMEDOUT
+	tell b "lock jobs"
+	ask a "unlock jobs" 0
+	hear b
+	want 0 "$answer" "b: lock"
+	ask b "unlock jobs" 0
+	ask a "trylock jobs" 0
+	ask a "unlock jobs" 0
+}
+
+t_what_is_not_bound_is_left_alone() {
+	start a jobs_lock
+	start b jobs_lock
+	ask a "lock other" 0
+	ask b "lock other" 0
+	want "" "$(redis-cli -s "$work/sock" keys '*')" "keys"
+}
+
+t_exported_symbol() {
+	start a exported_lock=e
+	start b exported_lock=e
+	ask a "lock exported" 0
+	ask b "trylock exported" EBUSY
+}
+
+t_member_of_a_struct_and_of_a_table() {
+	local bind="box+8=member; table+0x50=third"
+	start a "$bind"
+	start b "$bind"
+	ask a "lock box" 0
+	ask b "trylock box" EBUSY
+	ask b "lock table" 0
+	ask a "trylock table" EBUSY
+}
+
+t_pattern_of_symbols() {
+	start a 'queue_*=q/*'
+	ask a "lock in" 0
+	ask a "lock out" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:q/queue_in)" "in"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:q/queue_out)" "out"
+}
+
+t_module_and_offset_of_a_stripped_program() {
+	local at stripped=$work/stripped
+	at=$(nm "$programs/traps/session" | awk '$3 == "jobs_lock" { print $1 }')
+	cp "$programs/traps/session" "$stripped"
+	strip "$stripped"
+	RL_BIND=jobs_lock LD_PRELOAD=$so "$stripped" </dev/null 2>"$work/x.err"
+	want 125 $? "status"
+	want_text "$work/x.err" "RL_BIND, entry 1" jobs_lock \
+		"stripped is stripped" "stripped+0xOFFSET"
+	session=$stripped start a "stripped+0x$at=n"
+	ask a "lock jobs" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+}
+
+t_namespace_and_options() {
+	start a "jobs_lock=n,lease=4000,prefix=p:; other_lock" RL_NAMESPACE=app
+	ask a "lock jobs" 0
+	ask a "lock other" 0
+	want 1 "$(redis-cli -s "$work/sock" exists p:app:n)" "key"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:app:other_lock)" "other"
+	[ "$(redis-cli -s "$work/sock" pttl p:app:n)" -le 4000 ] || echo "lease"
+}
+
+t_a_file_of_bindings() {
+	cat >"$work/bind" <<-'END'
+		# two of them
+		jobs_lock=n	# the first
+
+		other_lock,lease=5000
+	END
+	start a "" RL_BIND_FILE="$work/bind"
+	ask a "lock jobs" 0
+	ask a "lock other" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:other_lock)" "other"
+}
+
+# mistake BINDINGS WORDS...
+mistake() {
+	local bind=$1
+	shift
+	RL_BIND=$bind LD_PRELOAD=$so "$programs/traps/session" \
+		</dev/null >"$work/x.err" 2>&1
+	want 125 $? "status of $bind"
+	want_text "$work/x.err" "session[" "$@"
+}
+
+t_mistakes_end_the_program() {
+	mistake "jobs_lock,lease=abc" "RL_BIND, entry 1" "lease=abc" number
+	mistake "jobs_lock;other_lock,leese=1" "entry 2" "'leese' is no option"
+	mistake "jobs_lock,lease" "option=value"
+	mistake "jobs_lock,lease=1" "lease is 1"
+	mistake "jobs_lock,granularity=x" "thread, process or host"
+	mistake "jobs_lock,servers=ftp://x" "entry 1" servers
+	mistake "jobs_lock=" "a name is expected"
+	mistake "jobs_lock+x" "no offset"
+	mistake "@some" "only @pshared and @all"
+	mistake "queue_*=q" "'*'"
+	mistake "no_such_lock" "no symbol 'no_such_lock' in session"
+	mistake "box+64" "is no mutex"
+	mistake "in_background" "is no mutex"
+	mistake ":x" "module:symbol"
+	printf 'jobs_lock\n\nother_lock,lease=x\n' >"$work/bind"
+	export RL_BIND_FILE=$work/bind
+	mistake "" "$work/bind, line 3" "lease=x"
+	rm "$work/bind"
+	mistake "" "No such file"
+	unset RL_BIND_FILE
+	export RL_ON_LOST=perhaps
+	mistake "" "RL_ON_LOST='perhaps'"
+	unset RL_ON_LOST
+	export RL_LEASE_MS=x
+	mistake "jobs_lock" RL_LEASE_MS
+}
+
+t_a_password_is_not_shown() {
+	mistake "jobs_lock,servers=redis://:secret@[x" servers
+	! grep -q secret "$work/x.err" || echo "shown"
+}
+
+t_what_a_bound_program_starts_needs_no_such_symbol() {
+	start a jobs_lock
+	ask a "lock jobs" 0
+	ask a "run /bin/true" 0
+	ask a "unlock jobs" 0
+	want "" "$(cat "$work/a.err")" "messages"
+}
+
+t_statistics() {
+	start a jobs_lock RL_INTERPOSE_STATS="$work/stats"
+	for i in 1 2 3; do
+		ask a "lock jobs" 0
+		ask a "unlock jobs" 0
+		ask a "lock other" 0
+		ask a "unlock other" 0
+	done
+	finish a
+	want_text "$work/stats" "program session" "bound 3" "sent 6" \
+		"mutex jobs_lock calls 3 sent 6"
+	[ "$(awk '/^intercepted/ { print $2 }' "$work/stats")" -ge 12 ] ||
+		cat "$work/stats"
+}
+
+# --- libraries ---------------------------------------------------------------
+
+plugin=$programs/lib/plugin.so
+
+t_a_library_that_is_loaded_later() {
+	start a plugin.so:plugin_lock=p RL_INTERPOSE_STATS="$work/stats"
+	ask a "load $plugin" 0
+	ask a "lock plugin" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:p)" "key"
+	ask a "unlock plugin" 0
+	ask a "unload" 0
+	ask a "load $plugin" 0
+	ask a "lock plugin" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:p)" "key, again"
+	ask a "unlock plugin" 0
+	finish a
+	# The constructor's, twice, and the two of main.
+	want 4 "$(awk '/calls/ { n += $4 } END { print n }' "$work/stats")" \
+		"calls"
+}
+
+t_a_library_that_lacks_the_symbol() {
+	start a plugin.so:no_such=p
+	tell a "load $plugin"
+	hear a
+	want "(none)" "$answer" "answer"
+	finish a
+	want 125 "$status" "status"
+	want_text "$work/a.err" "no symbol 'no_such' in plugin.so"
+}
+
+# --- the start and the end ---------------------------------------------------
+
+t_before_constructors_and_after_main() {
+	want 3 "$(bound early_lock "$programs/traps/early")" "locked"
+	want 3 "$(RL_INTERPOSE_STATS=$work/stats bound early_lock \
+		"$programs/traps/early")" "locked"
+	# preinit_array, constructor and main; the destructor may come later.
+	want_text "$work/stats" "program early"
+	[ "$(awk '/^bound/ { print $2 }' "$work/stats")" -ge 3 ] ||
+		cat "$work/stats"
+}
+
+t_old_symbol_versions() {
+	"$programs/traps/old" >"$work/plain"
+	RL_INTERPOSE_STATS=$work/stats bound old_lock "$programs/traps/old" \
+		>"$work/bound"
+	want "$(cat "$work/plain")" "$(cat "$work/bound")" "output"
+	want_text "$work/stats" "mutex old_lock"
+	[ "$(awk '/^bound/ { print $2 }' "$work/stats")" -ge 4 ] ||
+		cat "$work/stats"
+}
+
+t_an_allocator_that_locks() {
+	local case
+	for case in many_threads_that_end destructors_of_threads_lock \
+		fork_with_it_locked many_at_once; do
+		RL_BIND=@all LD_PRELOAD="$programs/lib/allocator.so $so" \
+			timeout 30 "$programs/posix/life" $case >"$work/x.err" \
+			2>&1
+		want 0 $? "$case"
+		RL_BIND=@all LD_PRELOAD="$so $programs/lib/allocator.so" \
+			timeout 30 "$programs/posix/life" $case >"$work/x.err" \
+			2>&1
+		want 0 $? "$case, the other way round"
+	done
+}
+
+t_a_program_that_closes_every_descriptor() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "lock jobs" 0
+	ask a "closeall" 0
+	ask a "open /dev/null" 0
+	ask b "trylock jobs" EBUSY
+	ask a "unlock jobs" 0
+	ask b "lock jobs" 0
+	ask b "unlock jobs" 0
+	for i in 1 2 3; do
+		ask a "lock jobs" 0
+		ask a "closeall" 0
+		ask a "unlock jobs" 0
+		ask a "in lock other" 0
+		ask a "unlock other" 0
+	done
+}
+
+t_a_program_that_drops_its_privileges() {
+	[ "$(id -u)" = 0 ] || return
+	chmod 755 "$work"
+	chmod 777 "$work/sock"
+	start a jobs_lock=n
+	ask a "lock jobs" 0
+	ask a "unlock jobs" 0
+	ask a "user 65534" 0
+	ask a "in lock jobs" 0
+	ask a "unlock jobs" 0
+}
+
+t_a_program_that_clears_its_environment() {
+	start a jobs_lock=n
+	ask a "clearenv" 0
+	ask a "lock jobs" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+}
+
+# --- conditions --------------------------------------------------------------
+
+t_a_wait_does_not_hold_the_lease() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "lock jobs" 0
+	tell a "timedwait jobs 300"
+	until_true key_is_gone rl:n
+	ask b "lock jobs" 0
+	# Its time is over soon, but it returns only with the lock.
+	! read -r -t 1 <&"${from[a]}" || echo "returned without the lock"
+	ask b "unlock jobs" 0
+	hear a
+	want ETIMEDOUT "$answer" "a: timedwait"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+	ask a "unlock jobs" 0
+}
+
+t_a_wait_that_is_woken_takes_the_lock_again() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "bg lockwait jobs" 0
+	ask a "untilwaiting jobs" 0
+	ask b "lock jobs" 0
+	ask b "unlock jobs" 0
+	ask a "lock jobs" 0
+	ask a "signal" 0
+	tell a "unlock jobs"
+	hear a
+	first=$answer
+	hear a
+	want "0 done: 0" "$(printf '%s\n' "$first" "$answer" | sort |
+		paste -sd ' ')" "a: wait and unlock"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+	ask a "trylock jobs" EBUSY
+	ask a "unlock jobs" 0
+	ask b "lock jobs" 0
+}
+
+# --- other processes ---------------------------------------------------------
+
+t_four_processes_count() {
+	local pids=() n
+	for n in 1 2 3 4; do
+		bound count_lock "$counter" "$work/n" 150 2 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	want 1200 "$(od -An -tu8 "$work/n" | tr -d ' ')" "sum"
+}
+
+t_processes_are_killed_while_they_count() {
+	local n pids=() before
+	for n in 1 2 3; do
+		RL_LEASE_MS=500 bound count_lock "$counter" "$work/n" 100 1 &
+		pids+=($!)
+	done
+	RL_LEASE_MS=500 bound count_lock "$counter" "$work/k" 100000 1 &
+	n=$!
+	until_true test -s "$work/k"
+	killed $n
+	wait "${pids[@]}"
+	want 300 "$(od -An -tu8 "$work/n" | tr -d ' ')" "sum"
+	want 1 "$([ -s "$work/k" ] && echo 1)" "killed one"
+}
+
+t_a_killed_holder_of_a_robust_one() {
+	start a robust_lock=n,lease=500
+	start b robust_lock=n,lease=500
+	ask a "lock robust" 0
+	killed "${pid_of[a]}"
+	ask b "lock robust" EOWNERDEAD
+	ask b "consistent robust" 0
+	ask b "unlock robust" 0
+	ask b "lock robust" 0
+	ask b "unlock robust" 0
+}
+
+t_not_mended_is_not_recoverable() {
+	start a robust_lock=n,lease=500
+	start b robust_lock=n,lease=500
+	start c robust_lock=n,lease=500
+	ask a "lock robust" 0
+	killed "${pid_of[a]}"
+	ask b "lock robust" EOWNERDEAD
+	ask b "unlock robust" 0
+	ask c "lock robust" ENOTRECOVERABLE
+	ask b "lock robust" ENOTRECOVERABLE
+}
+
+t_a_killed_holder_of_one_that_is_not_robust() {
+	start a jobs_lock=n,lease=500
+	start b jobs_lock=n,lease=500
+	ask a "lock jobs" 0
+	killed "${pid_of[a]}"
+	ask b "lock jobs" 0
+}
+
+t_a_robust_thread_that_ends() {
+	start a robust_lock=n
+	start b robust_lock=n
+	ask a "in lock robust" 0
+	ask b "lock robust" EOWNERDEAD
+	ask b "consistent robust" 0
+	ask b "unlock robust" 0
+	ask a "lock robust" EOWNERDEAD
+	ask a "consistent robust" 0
+	ask a "unlock robust" 0
+}
+
+t_types_across_processes() {
+	start a "checked_lock; deep_lock"
+	start b "checked_lock; deep_lock"
+	ask a "lock checked" 0
+	ask a "lock checked" EDEADLK
+	ask a "in unlock checked" EPERM
+	ask b "unlock checked" EPERM
+	ask b "trylock checked" EBUSY
+	ask a "unlock checked" 0
+	ask b "trylock checked" 0
+	ask a "lock deep" 0
+	ask a "lock deep" 0
+	ask a "unlock deep" 0
+	ask b "trylock deep" EBUSY
+	ask a "unlock deep" 0
+	ask b "trylock deep" 0
+}
+
+t_unlocked_by_another_thread() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "lock jobs" 0
+	ask a "in unlock jobs" 0
+	ask b "trylock jobs" 0
+	ask b "unlock jobs" 0
+	ask a "in lock jobs" 0
+	ask b "trylock jobs" EBUSY
+	ask a "unlock jobs" 0
+	ask b "trylock jobs" 0
+}
+
+t_a_child_holds_nothing() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "lock jobs" 0
+	ask a "child trylock jobs" EBUSY
+	ask a "child unlock jobs" 0
+	ask b "trylock jobs" EBUSY
+	ask a "unlock jobs" 0
+	ask b "lock jobs" 0
+	tell a "child timedlock jobs 50"
+	hear a
+	want ETIMEDOUT "$answer" "child"
+}
+
+t_cancelled_while_another_process_holds_it() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask b "lock jobs" 0
+	ask a "asyncbg lock jobs" 0
+	# It is past the gate when the gate is locked.
+	until_true a_is_locked
+	ask a "cancel" 0
+	ask a "trylock jobs" EBUSY	# the other process's
+	ask b "unlock jobs" 0
+	ask a "lock jobs" 0
+}
+a_is_locked() {
+	tell a "trylock jobs"
+	hear a
+	[ "$answer" = EBUSY ]
+}
+
+t_process_shared_in_a_file() {
+	start a @pshared
+	start b @pshared
+	ask a "map $work/shared new" 0
+	ask b "map $work/shared old" 0
+	ask a "lock file" 0
+	want 1 "$(redis-cli -s "$work/sock" exists \
+		"rl:@pshared:$work/shared+0x0")" "key"
+	ask b "trylock file" EBUSY
+	ask a "unlock file" 0
+	ask b "lock file" 0
+	ask b "unlock file" 0
+	ask a "lock jobs" 0
+	want 0 "$(redis-cli -s "$work/sock" keys '*' | grep -c '^rl:[^{]*jobs')" \
+		"another"
+}
+
+# As on two hosts that share the file: two copies of it, one name.
+t_process_shared_on_two_hosts() {
+	unshare -m true 2>/dev/null || return 0
+	mkdir -p "$work/here" "$work/there"
+	mkdir -p "$work/mnt"
+	start a @pshared RL_HOST_ID=here
+	ask a "map $work/mnt/shared new" 0
+	ask a "lock file" 0
+	cp "$work/mnt/shared" "$work/there/shared"
+	cat >"$work/elsewhere" <<-END
+		#!/bin/sh
+		mount --bind "$work/there" "$work/mnt" || exit 9
+		exec "$programs/traps/session"
+	END
+	chmod +x "$work/elsewhere"
+	: >"$work/there/shared"
+	session="$work/elsewhere" start_apart b
+	ask b "map $work/mnt/shared new" 0
+	ask b "trylock file" EBUSY
+	ask a "unlock file" 0
+	ask b "lock file" 0
+	ask a "trylock file" EBUSY
+}
+start_apart() {
+	local name=$1
+	mkfifo "$work/$name.in" "$work/$name.out"
+	env LD_PRELOAD="$so" RL_BIND=@pshared RL_HOST_ID=there \
+		RL_INTERPOSE_STARTED=1 unshare -m "$session" \
+		<"$work/$name.in" >"$work/$name.out" 2>"$work/$name.err" &
+	pid_of[$name]=$!
+	exec {to[$name]}>"$work/$name.in" {from[$name]}<"$work/$name.out"
+}
+
+# --- servers -----------------------------------------------------------------
+
+with_timeout() {
+	echo "unix://$work/$1/sock?outage_timeout=$2&command_timeout=200"
+}
+
+# A server of the test's own, in $own.
+own_server() {
+	local main=$server
+	start_server "$work/$1"
+	own=$server
+	server=$main
+}
+
+has_line() { grep -qF -- "$2" "$work/$1.err"; }
+has_ended() { ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
+
+t_no_server_ends_the_program() {
+	start a jobs_lock RL_SERVERS="$(with_timeout none 300)"
+	tell a "lock jobs"
+	ended a 134
+	want_text "$work/a.err" "waiting for the lock server, since 0 s" \
+		"the program cannot go on without it" "RL_ON_OUTAGE=wait"
+}
+
+t_an_outage_is_waited_for() {
+	start a jobs_lock RL_ON_OUTAGE=wait \
+		RL_SERVERS="$(with_timeout late 300)"
+	tell a "lock jobs"
+	until_true has_line a "waiting for the lock server"
+	until_true has_line a "since 2 s"
+	own_server late
+	hear a
+	want 0 "$answer" "lock"
+	ask a "unlock jobs" 0
+	killed $own
+	tell a "lock jobs"
+	until_true has_line a "since 0 s"
+	want 0 "$(grep -c 'cannot go on' "$work/a.err")" "aborted"
+	killed "${pid_of[a]}"
+}
+
+t_an_outage_in_the_middle_of_a_trylock() {
+	own_server mid
+	start a jobs_lock RL_ON_OUTAGE=wait \
+		RL_SERVERS="$(with_timeout mid 300)"
+	ask a "trylock jobs" 0
+	ask a "unlock jobs" 0
+	kill -STOP $own
+	tell a "trylock jobs"
+	until_true has_line a "waiting for the lock server"
+	kill -CONT $own
+	hear a
+	want 0 "$answer" "trylock"
+	killed $own
+}
+
+t_an_outage_at_the_unlock() {
+	own_server end
+	start a jobs_lock,lease=2000 RL_SERVERS="$(with_timeout end 300)"
+	ask a "lock jobs" 0
+	killed $own
+	ask a "unlock jobs" 0
+	want_text "$work/a.err" "could not be given back"
+}
+
+t_a_wrong_password_ends_the_program() {
+	start a jobs_lock \
+		RL_SERVERS="unix://:wrong@$work/sock?outage_timeout=200"
+	tell a "lock jobs"
+	ended a 134
+	want_text "$work/a.err" "lock 'rl:jobs_lock'"
+	! grep -q wrong@ "$work/a.err" || echo "password shown"
+}
+
+t_a_lost_hold_ends_the_program() {
+	start a jobs_lock=n,lease=300
+	ask a "lock jobs" 0
+	redis-cli -s "$work/sock" del rl:n >/dev/null
+	ended a 134
+	want_text "$work/a.err" "lock 'rl:n': the hold was lost"
+}
+
+t_a_lost_hold_is_logged() {
+	start a jobs_lock=n,lease=300 RL_ON_LOST=log
+	ask a "lock jobs" 0
+	redis-cli -s "$work/sock" del rl:n >/dev/null
+	until_true has_line a "going on (RL_ON_LOST=log)"
+	ask a "unlock jobs" 0
+	ask a "lock jobs" 0
+	ask a "unlock jobs" 0
+	want 1 "$(wc -l <"$work/a.err")" "lines"
+}
+
+t_a_stopped_process_finds_its_hold_lost() {
+	start a jobs_lock=n,lease=300
+	start b jobs_lock=n,lease=300
+	ask a "lock jobs" 0
+	kill -STOP "${pid_of[a]}"
+	ask b "lock jobs" 0
+	kill -CONT "${pid_of[a]}"
+	ended a 134
+	ask b "unlock jobs" 0
+}
+
+t_renewed_for_longer_than_its_lease() {
+	start a jobs_lock=n,lease=200
+	start b jobs_lock=n,lease=200
+	ask a "lock jobs" 0
+	ask b "timedlock jobs 900" ETIMEDOUT
+	ask a "unlock jobs" 0
+	ask b "lock jobs" 0
+}
+
+# --- rights ------------------------------------------------------------------
+
+t_inert_in_a_set_uid_program() {
+	[ "$(id -u)" = 0 ] || return
+	command -v setpriv >/dev/null || return
+	chmod 755 "$work"
+	cp "$programs/traps/early" "$work/suid"
+	chmod 4755 "$work/suid"
+	want 3 "$(setpriv --reuid 65534 --clear-groups \
+		env RL_BIND=no_such_lock LD_PRELOAD="$so" "$work/suid" \
+		2>/dev/null)" "locked"
+}
+
+run_all "$@"
