@@ -1,7 +1,7 @@
 #!/bin/sh
 # Includes run only downward:
 #
-#	include/rl -> lib/sync -> lib/lock -> lib/redis -> lib/base
+#	include/rl -> lib/posix -> lib/sync -> lib/lock -> lib/redis -> lib/base
 #
 # lib/lock reaches the servers through the table of base/backend.h, so it
 # includes nothing of lib/redis; nor does lib/sync. Only lib/redis knows
@@ -18,11 +18,13 @@ BEGIN {
 	may["redis"] = " base redis "
 	may["lock"] = " base lock "
 	may["sync"] = " base lock sync "
+	may["posix"] = " base sync posix "
 	# Which public headers a layer may know: those that it implements.
 	public["base"] = " api error log version "
 	public["redis"] = " "
 	public["lock"] = " "
 	public["sync"] = " * "
+	public["posix"] = " * "
 }
 
 function fail(why) {
