@@ -55,7 +55,7 @@ configure_file(cmake/rl.pc.in "${PROJECT_BINARY_DIR}/rl.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/rl.pc"
 	DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-foreach(section 3 7)
+foreach(section 1 3 7)
 	file(GLOB pages CONFIGURE_DEPENDS
 		"${PROJECT_SOURCE_DIR}/man/*.${section}")
 	if(pages)

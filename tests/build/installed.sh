@@ -96,7 +96,7 @@ symbols() {
 	fi
 	readelf -d "$so" | grep -q 'SONAME.*\[librl\.so\.0\]'
 	readelf -d "$so" | grep -q NODELETE
-	$CC -E -I"$prefix/include" "$prefix/include/rl/rl.h" | grep -v '^#' |
+	$CC -E -I"$prefix/include" "$prefix/include/rl/rl.h" "$prefix/include/rl/pthread.h" | grep -v '^#' |
 		tr '\n' ' ' | grep -o '\<rl_[a-z0-9_]*[ ]*(' | tr -d ' (' |
 		sort -u >"$work/declared"
 	missing=0
