@@ -68,9 +68,10 @@
  *
  * pthread_cond_wait, _timedwait and _clockwait give the rl lock back, wait
  * with the gate, and take the lock again before they return or before the
- * thread's cleanup handlers run. Signals reach those who share the pthread_cond_t: the
- * threads of the process, or with a process-shared condition in shared memory
- * the processes of the host. They do not cross machines.
+ * thread's cleanup handlers run. Signals reach those who share the
+ * pthread_cond_t: the threads of the process, or with a process-shared
+ * condition in shared memory the processes of the host. They do not cross
+ * machines.
  *
  * LIMITS
  *
@@ -82,6 +83,8 @@
  *  - C11's mtx_t, rwlocks, spin locks and barriers stay as they are.
  *  - pthread_cond_wait on a recursive mutex locked more than once keeps the
  *    rl lock, as the C library keeps the mutex.
+ *  - Asynchronous cancellation acts while a thread waits for others of its
+ *    process, and after it has waited for the rl lock, not during that.
  *  - Not from a signal handler, as with pthread mutexes.
  */
 #ifndef RL_PTHREAD_H

@@ -62,6 +62,17 @@ static int wait_bound(const struct waiter *waiter, const struct wait *wait)
 	return retaken ? retaken : err;
 }
 
+/* Refused at once by the C library, which then leaves the mutex alone. */
+static bool is_refused(const struct wait *wait)
+{
+	if (!wait->deadline)
+		return false;
+	if (wait->deadline->tv_nsec < 0 || wait->deadline->tv_nsec > 999999999)
+		return true;
+	return wait->on_clock && wait->clock != CLOCK_REALTIME &&
+	       wait->clock != CLOCK_MONOTONIC;
+}
+
 static int wait_on(rl_pthread_mutex_t *mutex, const struct wait *wait)
 {
 	struct waiter waiter;
@@ -70,7 +81,7 @@ static int wait_on(rl_pthread_mutex_t *mutex, const struct wait *wait)
 	if (err)
 		return err;
 	if (!waiter.record || !rli_px_may_unlock(waiter.object) ||
-	    waiter.object->depth > 1)
+	    waiter.object->depth > 1 || is_refused(wait))
 		return wait_with(&waiter.object->gate, wait);
 	return wait_bound(&waiter, wait);
 }

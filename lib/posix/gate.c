@@ -14,11 +14,8 @@
 static void pause_a_little(void)
 {
 	const struct timespec pause = { .tv_nsec = 50 * RLI_MS };
-	int cancel_state;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	nanosleep(&pause, NULL);
-	pthread_setcancelstate(cancel_state, &cancel_state);
 }
 
 static int ask(struct rli_px_record *record, const struct rli_px_how *how)
@@ -106,7 +103,7 @@ static void hold(struct rli_px_object *object)
 	atomic_store_explicit(&object->tid, gettid(), memory_order_relaxed);
 }
 
-int rli_px_take(struct rli_px_object *object, struct rli_px_record *record,
+static int take(struct rli_px_object *object, struct rli_px_record *record,
 		const struct rli_px_how *how, int gate_err)
 {
 	int err;
@@ -133,6 +130,19 @@ int rli_px_take(struct rli_px_object *object, struct rli_px_record *record,
 	return gate_err ? gate_err : err;
 }
 
+/* Who is cancelled, at whatever instruction, has both or neither. */
+int rli_px_take(struct rli_px_object *object, struct rli_px_record *record,
+		const struct rli_px_how *how, int gate_err)
+{
+	int cancel_state;
+	int err;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	err = take(object, record, how, gate_err);
+	pthread_setcancelstate(cancel_state, &cancel_state);
+	return err;
+}
+
 bool rli_px_may_unlock(const struct rli_px_object *object)
 {
 	bool checked = object->robust ||
@@ -154,22 +164,24 @@ static bool is_parents(const struct rli_px_object *object)
 void rli_px_give(struct rli_px_object *object, struct rli_px_record *record)
 {
 	bool ours = object->depth > 0 && !is_parents(object);
-	int err;
+	int cancel_state;
+	int err = 0;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	object->depth = 0;
 	if (object->lock_dead)
 		object->beyond_mending = true;
 	object->lock_dead = false;
 	atomic_store_explicit(&object->tid, 0, memory_order_relaxed);
-	if (!ours)
-		return;
-	err = rl_mutex_unlock(&record->lock);
+	if (ours)
+		err = rl_mutex_unlock(&record->lock);
 	/* ESTALE: onlost has been called. ENOLCK: the work was covered. */
 	if (err == EPERM)
 		rli_px_lost(record->name);
 	else if (err && err != ESTALE && err != ENOLCK)
 		rli_px_say("unlocking '%s': %s", record->name,
 			   rli_error_message());
+	pthread_setcancelstate(cancel_state, &cancel_state);
 }
 
 /* Asked once more: somebody may have begun anew already. */

@@ -8,6 +8,23 @@
 #define BUCKETS 1024
 
 static struct rli_guard guard; /* a leaf */
+
+/* A thread that can be cancelled at any instruction must not be while it has
+ * the guard. */
+static int enter(void)
+{
+	int cancel_state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rli_guard_lock(&guard);
+	return cancel_state;
+}
+
+static void leave(int cancel_state)
+{
+	rli_guard_unlock(&guard);
+	pthread_setcancelstate(cancel_state, &cancel_state);
+}
 static struct rli_px_entry *addresses[BUCKETS]; /* under the guard */
 static struct rli_px_entry *sites[BUCKETS];	 /* under the guard */
 
@@ -89,10 +106,11 @@ static void unlink_entry(struct rli_px_entry *entry)
 struct rli_px_entry *rli_px_table_find(const struct rli_px_object *object)
 {
 	struct rli_px_entry *entry;
+	int cancel_state;
 
-	rli_guard_lock(&guard);
+	cancel_state = enter();
 	entry = entry_of(object);
-	rli_guard_unlock(&guard);
+	leave(cancel_state);
 	return entry;
 }
 
@@ -108,18 +126,20 @@ static struct rli_px_entry *take_out(const struct rli_px_object *object)
 struct rli_px_entry *rli_px_table_remove(const struct rli_px_object *object)
 {
 	struct rli_px_entry *entry;
+	int cancel_state;
 
-	rli_guard_lock(&guard);
+	cancel_state = enter();
 	entry = take_out(object);
-	rli_guard_unlock(&guard);
+	leave(cancel_state);
 	return entry;
 }
 
 unsigned rli_px_table_number(const char *site, unsigned from)
 {
-	rli_guard_lock(&guard);
+	int cancel_state = enter();
+
 	site_place(site, from, &from);
-	rli_guard_unlock(&guard);
+	leave(cancel_state);
 	return from;
 }
 
@@ -128,16 +148,17 @@ bool rli_px_table_put(struct rli_px_entry *entry,
 {
 	const struct rli_px_record *record = &entry->record;
 	unsigned free = record->number;
+	int cancel_state;
 	bool put;
 
-	rli_guard_lock(&guard);
+	cancel_state = enter();
 	*replaced = take_out(record->object);
 	if (record->site[0])
 		site_place(record->site, record->number, &free);
 	put = free == record->number;
 	if (put)
 		link_entry(entry);
-	rli_guard_unlock(&guard);
+	leave(cancel_state);
 	return put;
 }
 

@@ -251,6 +251,22 @@ Test(pthread_h_locks, nobody_waits_on_a_condition_with_the_lease)
 	cr_expect_not(held("w.c:1"));
 }
 
+Test(pthread_h_locks, a_wait_that_is_refused_keeps_the_lease)
+{
+	const struct timespec bad = { .tv_nsec = 1000000000 };
+	pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+	char before[200];
+
+	cr_assert_eq(rl_pthread_mutex_lock(&one), 0);
+	strcpy(before, server_ask(srv, "GET rl:ns:place.c:100"));
+	cr_expect_eq(rl_pthread_cond_timedwait(&cond, &one, &bad), EINVAL);
+	cr_expect_eq(rl_pthread_cond_clockwait(&cond, &one, CLOCK_REALTIME,
+					       &bad), EINVAL);
+	cr_expect_str_eq(server_ask(srv, "GET rl:ns:place.c:100"), before,
+			 "it is another hold");
+	cr_assert_eq(rl_pthread_mutex_unlock(&one), 0);
+}
+
 /* ------------------------------------------------------------------ trouble */
 
 Test(pthread_h_locks, a_lost_hold_ends_the_program, .signal = SIGABRT)
