@@ -63,6 +63,7 @@ Test(mutex_atfork, a_handler_of_the_program_may_lock)
 	cr_assert_eq(rl_mutexattr_init(&attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(&attr, srv->url), 0);
 	cr_assert_eq(rl_mutex_init(&held, "held", &attr), 0);
+	rl_mutexattr_destroy(&attr);
 	for (int i = 0; i < 3; i++) {
 		pid = fork();
 		if (pid == 0)

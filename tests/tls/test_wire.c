@@ -246,17 +246,17 @@ static int try_on_fake(const struct fake_step *script, const char *scheme)
 Test(tls_wire, something_else_than_tls_is_told_apart)
 {
 	static const struct fake_step http[] = {
-		{ FAKE_ACCEPT }, { FAKE_BYTES, .len = 50 },
-		{ FAKE_SEND, .text = "HTTP/1.1 400 Bad Request\r\n\r\n" }
+		{ .kind = FAKE_ACCEPT }, { .kind = FAKE_BYTES, .len = 50 },
+		{ .kind = FAKE_SEND, .text = "HTTP/1.1 400 Bad Request\r\n\r\n" }
 	};
 	static const struct fake_step redis[] = {
-		{ FAKE_ACCEPT }, { FAKE_BYTES, .len = 50 },
-		{ FAKE_SEND, .text = "-ERR unknown command\r\n" }
+		{ .kind = FAKE_ACCEPT }, { .kind = FAKE_BYTES, .len = 50 },
+		{ .kind = FAKE_SEND, .text = "-ERR unknown command\r\n" }
 	};
 	/* A fatal alert: protocol_version. */
 	static const struct fake_step alert[] = {
-		{ FAKE_ACCEPT }, { FAKE_BYTES, .len = 10 },
-		{ FAKE_SEND, .text = "\x15\x03\x01\0\x02\x02\x46", .len = 7 }
+		{ .kind = FAKE_ACCEPT }, { .kind = FAKE_BYTES, .len = 10 },
+		{ .kind = FAKE_SEND, .text = "\x15\x03\x01\0\x02\x02\x46", .len = 7 }
 	};
 
 	cr_expect_eq(try_on_fake(http, "rediss"), EPROTO);
