@@ -1,6 +1,8 @@
 #include "redis/conns.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -121,12 +123,68 @@ int rli_conns_session(struct rli_conns *c, struct rli_node *node,
 	return s ? 0 : add_session(c, node, session);
 }
 
+/* How long an answer is awaited awake; and how long one look takes at most on a
+ * core that nobody else wants. */
+#define AWAKE (50 * RLI_US)
+#define LOOK (5 * RLI_US)
+/* So many misses: of 1 << MISSES_MAX requests one is awaited awake. */
+#define MISSES_MAX 12u
+
+/* Of answers that some thread awaited awake, less the hits. Relaxed, and not
+ * counted exactly: it is a guess at what pays. */
+static atomic_uint misses = 3;
+
+static int look_for_a_while(struct pollfd *fds, int n)
+{
+	int64_t then = rli_now(), end = then + AWAKE, now;
+	int got;
+
+	do {
+		got = poll(fds, (nfds_t)n, 0);
+		if (got)
+			return got;
+		sched_yield();
+		now = rli_now();
+		if (now - then > LOOK)
+			return 0;
+		then = now;
+	} while (now < end);
+	return 0;
+}
+
+/*
+ * A core that has gone to sleep takes longer to wake than a server to answer a
+ * script. So the answer is awaited awake for a moment, but only where that has
+ * been seen to pay: each miss doubles the number of requests of a thread until
+ * its next try, and that somebody else wants the core is a miss. Whoever
+ * waited in a line just now is not alone, and lets the others run.
+ */
+static int poll_awake(struct rli_conns *c, struct pollfd *fds, int n)
+{
+	unsigned m = atomic_load_explicit(&misses, memory_order_relaxed);
+	int got;
+
+	if (c->crowded) {
+		c->crowded--;
+		return 0;
+	}
+	if (m && c->slept++ < 1u << m)
+		return 0;
+	c->slept = 0;
+	got = look_for_a_while(fds, n);
+	if (got ? m > 0 : m < MISSES_MAX)
+		atomic_store_explicit(&misses, got ? m - 1 : m + 1,
+				      memory_order_relaxed);
+	return got;
+}
+
 /* Polls what there is to poll, at most until; true: wakefd is readable. */
 static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 {
 	struct pollfd self, *fds = c->fds ? c->fds : &self;
 	struct rli_session *s;
 	int n = 0, k = 0, got;
+	bool soon = true;
 
 	for (s = c->sessions; s; s = s->next) {
 		int64_t due;
@@ -138,11 +196,14 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 		if (due < until)
 			until = due;
 		n += rli_session_poll(s, &fds[n]);
+		soon = soon && rli_session_answers_soon(s);
 	}
 	if (wakefd >= 0)
 		fds[n] = (struct pollfd){ .fd = wakefd, .events = POLLIN };
-	got = poll(fds, (nfds_t)(n + (wakefd >= 0)),
-		   rli_poll_timeout(until));
+	got = n && soon && wakefd < 0 ? poll_awake(c, fds, n) : 0;
+	if (!got)
+		got = poll(fds, (nfds_t)(n + (wakefd >= 0)),
+			   rli_poll_timeout(until));
 	for (s = c->sessions; s; s = s->next) {
 		struct pollfd probe;
 		short revents = 0;

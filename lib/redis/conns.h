@@ -14,6 +14,9 @@ struct rli_conns {
 	int n;
 	struct pollfd *fds;		/* room for n + 1 */
 	struct rli_post *posts;		/* to use again */
+	unsigned slept;			/* requests not awaited awake */
+	unsigned crowded;		/* so many more are not, because this
+					   thread waited in a line */
 	unsigned finished;		/* operations, ever */
 };
 

@@ -301,6 +301,13 @@ bool rli_session_poll(const struct rli_session *s, struct pollfd *fd)
 	return true;
 }
 
+/* A request that may take long, as BLPOP, has no patience of its own. */
+bool rli_session_answers_soon(const struct rli_session *s)
+{
+	return s->state == RLI_READY && !s->failed && s->head &&
+	       s->head->patience;
+}
+
 int64_t rli_session_due(const struct rli_session *s)
 {
 	int64_t due = RLI_FOREVER;
@@ -358,9 +365,12 @@ static struct rli_request *expired(const struct rli_session *s, int64_t now)
 
 static void check_time(struct rli_session *s)
 {
-	int64_t now = rli_now();
 	struct rli_request *r;
+	int64_t now;
 
+	if (s->state == RLI_READY && !s->head)
+		return;
+	now = rli_now();
 	if (s->state != RLI_CLOSED && s->state != RLI_READY &&
 	    s->deadline <= now) {
 		rli_session_break(s, rli_connect_late(s));

@@ -116,6 +116,9 @@ void rli_session_is_ready(struct rli_session *session);
 /* What to poll for: true if there is anything. */
 bool rli_session_poll(const struct rli_session *session, struct pollfd *fd);
 
+/* Whether an answer is due that takes no longer than a script. */
+bool rli_session_answers_soon(const struct rli_session *session);
+
 /* When rli_session_advance() must be called although nothing happens. */
 int64_t rli_session_due(const struct rli_session *session);
 

@@ -19,6 +19,9 @@
  * sent CLIENT UNBLOCK, or set the server's clock. */
 #define CLOCK_SLACK (50 * RLI_MS)
 
+/* The claim, the release, and a few holds that may follow. */
+#define CROWDED 8
+
 struct line {
 	struct rli_request request;	/* BLPOP */
 	struct rli_request nudge;	/* PING */
@@ -141,6 +144,7 @@ int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 	line->request.expired = expired;
 	line->request.deadline = rli_after(wait->deadline, GRACE);
 	line->nudge.done = nudge_answered;
+	conns->crowded = CROWDED;
 	err = rli_conns_session(conns, wait->servers->node[0], &line->session);
 	if (err)
 		return err;
