@@ -1,6 +1,7 @@
 /*
  * What becomes of a hold that is unlocked while threads of its process wait.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -112,10 +113,12 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 		    const struct rli_terms *terms)
 {
 	struct rli_hold *hold;
+	int cancel;
 
 	/* Relaxed: the guard orders what follows. */
 	if (!atomic_load_explicit(&lock->resting, memory_order_relaxed))
 		return false;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	rli_guard_lock(&lock->guard);
 	hold = lock->resting;
 	/* Another hold may be a lost one of this thread. */
@@ -124,6 +127,7 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 	else
 		hold = NULL;
 	rli_guard_unlock(&lock->guard);
+	pthread_setcancelstate(cancel, &cancel);
 	return hold;
 }
 
@@ -133,7 +137,9 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	struct rli_hold *hold;
 	bool rests = false;
 	int64_t now;
+	int cancel;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	rli_guard_lock(&lock->guard);
 	hold = lock->holds;
 	if (lock->first && hold && !hold->next && hold->state == RLI_LIVE &&
@@ -144,6 +150,7 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	}
 	rli_guard_unlock(&lock->guard);
 	rli_turn_wake(wake);
+	pthread_setcancelstate(cancel, &cancel);
 	return rests;
 }
 

@@ -49,7 +49,7 @@ int rli_call_end(struct rli_call *call, int err);
 
 /*
  * The mutex and the thread, if rl knows both: for what is over in a few
- * instructions, meets no cancellation point and leaves errno alone. Such a call
+ * instructions, sees to cancellation itself and leaves errno alone. Such a call
  * needs no beginning and no end.
  */
 bool rli_call_is_short(struct rli_call *call, rl_mutex_t *mutex);

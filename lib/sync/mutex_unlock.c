@@ -7,6 +7,7 @@ int rl_mutex_unlock(rl_mutex_t *mutex)
 	int err;
 
 	if (rli_call_is_short(&call, mutex) &&
+	    call.mutex->terms.kind != RLI_OWNER_THREAD &&
 	    rli_rest_begin(call.lock, call.self))
 		return 0;
 	err = rli_call_begin(&call, mutex);
