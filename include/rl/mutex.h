@@ -142,7 +142,8 @@ union rl_mutex {
  *	EINVAL	name null, empty or above 1024 bytes; a brace in prefix + name
  *		that is not one valid hash tag; attr not initialised; a bad
  *		environment value; attributes that do not fit together.
- *	ENOTSUP	delegation, or a kind of server, that this version lacks.
+ *	ENOTSUP	delegation by several servers, or a kind of server that this
+ *		version lacks.
  */
 RL_API int rl_mutex_init(rl_mutex_t *mutex, const char *name,
 			 const rl_mutexattr_t *attr);

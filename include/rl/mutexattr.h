@@ -263,10 +263,22 @@ RL_API int rl_mutexattr_setslice(rl_mutexattr_t *attr, long slice_us);
 RL_API int rl_mutexattr_getslice(const rl_mutexattr_t *attr, long *slice_us);
 
 /*
- * delegation: RL_DELEGATION_OFF or RL_DELEGATION_ON, the process keeps the
- * lease after an unlock until somebody else asks for it. This version knows
- * the attribute but not yet the behaviour: rl_mutex_init answers ENOTSUP
- * (EINVAL with THREAD granularity and no owner name: it could never work).
+ * delegation: RL_DELEGATION_OFF, or RL_DELEGATION_ON: the process keeps the
+ * lease after an unlock and hands it out to its own threads without asking the
+ * servers, until another process asks for it or nobody has wanted it for
+ * 100 ms. For a lock that mostly one process wants: locking and unlocking again
+ * costs no message, and another process waits one message longer.
+ *
+ * It is unlocked as far as this process is concerned. Others see it held: a
+ * trylock of theirs is EBUSY, asks for it, and a later one finds it free; if
+ * the process is killed then, it is held for the rest of its lease, and a
+ * robust locker is told EOWNERDEAD. With HOST granularity or an owner name
+ * other processes of the owner cannot unlock it (EPERM). Destroying the mutex
+ * and the end of the process give it back.
+ *
+ * Needs PROCESS or HOST granularity or an owner name, a lease, RL_REFRESH_AUTO
+ * (else rl_mutex_init answers EINVAL) and a single server (else ENOTSUP). No
+ * effect on type REFRESH.
  */
 RL_API int rl_mutexattr_setdelegation(rl_mutexattr_t *attr, int delegation);
 RL_API int rl_mutexattr_getdelegation(const rl_mutexattr_t *attr,

@@ -20,8 +20,8 @@
 
 /* Where a lock lives on its servers. Read-only once made. */
 struct rli_place {
-	char *k, *meta, *wake;
-	size_t k_len, meta_len, wake_len;
+	char *k, *meta, *wake, *recall;
+	size_t k_len, meta_len, wake_len, recall_len;
 };
 
 enum rli_op_kind {
@@ -99,8 +99,9 @@ struct rli_op {
 	enum rli_how how;
 	bool dead;		/* granted: the owner before did not unlock */
 	bool foreign;		/* busy: held by a client that is not rl */
+	bool delegated;		/* busy: by a process that can be recalled */
 	bool held;		/* reset: it was held */
-	bool alone;		/* renew, asked so: nobody waits */
+	bool alone;		/* granted, or renew, asked so: nobody waits */
 	bool handed;		/* release: the lock was handed on, and so it
 				   will be if somebody goes into the line
 				   within RLI_LINE_OPEN of the release's being
@@ -125,6 +126,46 @@ struct rli_wait {
 	union {
 		max_align_t align;
 		char bytes[160];
+	} backend;
+};
+
+/*
+ * A word to the process that a lock is delegated to: it goes into the lock's
+ * recall list. Must stay as it is until finished.
+ */
+struct rli_recall {
+	struct rli_servers *servers;
+	const char *list, *token;
+	size_t list_len, token_len;
+	void (*done)(struct rli_recall *);	/* called by pump, or NULL */
+	bool finished;
+	int err;		/* 0, ENOLCK, EACCES, EPROTO */
+	union {
+		max_align_t align;
+		char bytes[256];
+	} backend;
+};
+
+/* Lists that one connection waits for at a time. */
+#define RLI_LISTS_MAX 64
+
+/* A wait for such words, on a connection of its own. Must stay as it is until
+ * done, but for list[], of which a copy was sent. */
+struct rli_listen {
+	struct rli_servers *servers;
+	int n;
+	struct {
+		const char *name;
+		size_t len;
+	} list[RLI_LISTS_MAX];
+	int64_t deadline;	/* when the servers end the wait */
+	void (*done)(struct rli_listen *);	/* called by pump */
+	int err;		/* 0: token; ETIMEDOUT; as for recalls */
+	const char *token;	/* until done returns */
+	size_t token_len;
+	union {
+		max_align_t align;
+		char bytes[128];
 	} backend;
 };
 
@@ -179,6 +220,11 @@ struct rli_backend {
 	int (*wait_poll)(struct rli_conns *conns, struct rli_wait *wait,
 			 int64_t until);
 	void (*wait_end)(struct rli_conns *conns, struct rli_wait *wait);
+
+	/* Sends a recall, or begins to listen. Never calls done itself. 0, or
+	 * why not. */
+	int (*recall)(struct rli_conns *conns, struct rli_recall *recall);
+	int (*listen)(struct rli_conns *conns, struct rli_listen *listen);
 
 	/* Resets every lock under the prefix. Blocks. *n: how many were held. */
 	int (*sweep)(struct rli_conns *conns, struct rli_servers *servers,

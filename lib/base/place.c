@@ -52,6 +52,8 @@ static void make_keys(struct rli_place *p, int tag, const char *prefix,
 		      : join("{", p->k, "}:rl:meta", &p->meta_len);
 	p->wake = tag ? join(p->k, ":rl.wake", "", &p->wake_len)
 		      : join("{", p->k, "}:rl:wake", &p->wake_len);
+	p->recall = tag ? join(p->k, ":rl.recall", "", &p->recall_len)
+			: join("{", p->k, "}:rl:recall", &p->recall_len);
 }
 
 int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
@@ -68,7 +70,7 @@ int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
 	if (tag < 0)
 		rli_fail(EINVAL, "'%s%s' has a brace that is not part of one "
 			 "hash tag, {like this}", prefix, name);
-	else if (p->wake && p->meta)
+	else if (p->wake && p->meta && p->recall)
 		return 0;
 	else
 		rli_fail_nomem();
@@ -81,5 +83,6 @@ void rli_place_free(struct rli_place *p)
 	rli_free(p->k);
 	rli_free(p->meta);
 	rli_free(p->wake);
+	rli_free(p->recall);
 	memset(p, 0, sizeof(*p));
 }

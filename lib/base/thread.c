@@ -131,13 +131,17 @@ struct rli_thread *rli_thread_peek(void)
 	return current;
 }
 
-void rli_thread_nonce(struct rli_thread *self, int shared, char *digits)
+void rli_thread_nonce(struct rli_thread *self, enum rli_nonce kind,
+		      char *digits)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint64_t n = ++self->nonce;
 	int i;
 
-	n = shared ? n | 1ULL << 63 : n & ~(1ULL << 63);
+	if (kind == RLI_NONCE_SHARED)
+		n |= 1ULL << 63;
+	else
+		n = (n & ~(3ULL << 62)) | (uint64_t)kind << 62;
 	for (i = RLI_NONCE_LEN - 1; i >= 0; i--, n >>= 4)
 		digits[i] = hex[n & 15];
 }

@@ -37,11 +37,24 @@ int rli_thread_self(struct rli_thread **self);
 /* The same, or NULL if there is none; never makes one. */
 struct rli_thread *rli_thread_peek(void);
 
+/* What a hold is, told by the first digit of its nonce. */
+enum rli_nonce {
+	RLI_NONCE_PLAIN,	/* 0 to 3 */
+	RLI_NONCE_DELEGATED,	/* 4 to 7: its process can be recalled */
+	RLI_NONCE_SHARED	/* 8 to f: REFRESH */
+};
+
 /*
  * A number that no hold of this thread had before, as 16 hexadecimal digits
- * and no terminating zero. The first digit is 8 to f if shared, else 0 to 7.
+ * and no terminating zero.
  */
-void rli_thread_nonce(struct rli_thread *self, int shared, char *digits);
+void rli_thread_nonce(struct rli_thread *self, enum rli_nonce kind,
+		      char *digits);
+
+static inline int rli_nonce_is_delegated(const char *digits)
+{
+	return *digits >= '4' && *digits <= '7';
+}
 
 /*
  * Called once, before the first rli_thread_self(): end is called as a thread

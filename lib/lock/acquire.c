@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "lock/attempt.h"
+#include "lock/delegation.h"
 #include "lock/keeper.h"
 #include "lock/turn.h"
 
@@ -23,7 +24,9 @@ void rli_attempt_fresh_nonce(struct rli_attempt *a)
 {
 	struct rli_hold *hold = a->hold;
 
-	rli_thread_nonce(a->self, a->terms->shared,
+	rli_thread_nonce(a->self, a->terms->shared ? RLI_NONCE_SHARED :
+			 a->terms->delegated ? RLI_NONCE_DELEGATED :
+					       RLI_NONCE_PLAIN,
 			 hold->value + hold->id_len);
 	a->since = 0;
 }
@@ -201,7 +204,7 @@ static int ask_whether_free(struct rli_attempt *a)
 	if (!blind)
 		return rli_attempt_ask(a, RLI_OP_ACQUIRE);
 	a->op.left_ms = RLI_LINE_SAY / RLI_MS;
-	a->op.foreign = false;
+	a->op.foreign = a->op.delegated = false;
 	return EBUSY;
 }
 
@@ -211,6 +214,9 @@ static int try(struct rli_attempt *a)
 	int err = ask_whether_free(a);
 
 	if (err == EBUSY) {
+		if (a->op.delegated)
+			rli_delegation_recall(a->lock, a->self,
+					      a->terms->servers);
 		err = would_wait(a);
 		if (!err)
 			err = rli_attempt_wait(a);

@@ -56,7 +56,7 @@ static void fill_hold(struct rli_attempt *a)
 	rli_validity_begin(hold, valid_until(a));
 	hold->began = hold->asked = a->op.sent;
 	hold->ask_turn = false;
-	a->lock->contended = a->op.kind == RLI_OP_CLAIM;
+	a->lock->contended = a->op.kind == RLI_OP_CLAIM || !a->op.alone;
 }
 
 /* A REFRESH hold of this owner, which this process may know already. */

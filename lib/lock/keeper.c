@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "lock/delegation.h"
 
 /* A keeper with nothing to do goes after this long. */
 #define IDLE RLI_S
@@ -53,6 +54,12 @@ static _Thread_local bool is_keeper
 	__attribute__((tls_model("initial-exec")));
 
 static int start(void);
+
+bool rli_keeper_runs(void)
+{
+	/* Relaxed: if it is just going, rli_timer_set() starts it again. */
+	return atomic_load_explicit(&keeper.running, memory_order_relaxed);
+}
 
 bool rli_keeper_self(void)
 {
@@ -153,13 +160,13 @@ void rli_keeper_forget(struct rli_lock *lock)
 
 /* ------------------------------------------------------------- the thread */
 
-static void run_due(struct rli_conns *conns)
+static void run_due(struct rli_conns *conns, struct rli_listeners *listeners)
 {
 	struct rli_timer *timer;
 
 	while ((timer = take_due(rli_now()))) {
 		if (timer->hold)
-			rli_look_after(timer->hold, conns);
+			rli_look_after(timer->hold, conns, listeners);
 		else
 			rli_ask_question(timer->lock, conns);
 	}
@@ -192,7 +199,7 @@ static void drain(int fd)
 	(void)got;
 }
 
-static void keep(struct rli_conns *conns)
+static void keep(struct rli_conns *conns, struct rli_listeners *listeners)
 {
 	int64_t until, idle_since = rli_now();
 
@@ -200,27 +207,50 @@ static void keep(struct rli_conns *conns)
 		rli_backend.pump(conns, until, keeper.wakefd);
 		drain(keeper.wakefd);
 		if (until <= rli_now())
-			run_due(conns);
+			run_due(conns, listeners);
+		rli_listeners_update(listeners, conns);
 		if (until != rli_after(idle_since, IDLE))
 			idle_since = rli_now();
 	}
 }
 
-static void *keeper_main(void *conns)
+/* What one run of the thread has for itself. */
+struct run {
+	struct rli_conns *conns;
+	struct rli_listeners *listeners;
+};
+
+static bool is_ended(void)
 {
+	bool ended;
+
+	rli_guard_lock(&keeper.guard);
+	ended = keeper.ended;
+	rli_guard_unlock(&keeper.guard);
+	return ended;
+}
+
+static void *keeper_main(void *arg)
+{
+	struct run run = *(struct run *)arg;
 	int old;
+
+	rli_free(arg);
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	is_keeper = true;
-	keep(conns);
-	rli_backend.close(conns);
+	keep(run.conns, run.listeners);
+	if (is_ended())
+		rli_delegation_give_back(run.conns);
+	rli_backend.close(run.conns);
+	rli_listeners_free(run.listeners);
 	/* Release: whoever sees it sees that we touch nothing any more. */
 	atomic_fetch_sub_explicit(&keeper.runs, 1, memory_order_release);
 	rli_futex_wake(&keeper.runs, 1);
 	return NULL;
 }
 
-static int start_thread(struct rli_conns *conns)
+static int start_thread(struct run *run)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -231,7 +261,7 @@ static int start_thread(struct rli_conns *conns)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&keeper.thread, &attr, keeper_main, conns);
+	err = pthread_create(&keeper.thread, &attr, keeper_main, run);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (!err)
@@ -239,10 +269,27 @@ static int start_thread(struct rli_conns *conns)
 	return err;
 }
 
+static int make_run(struct run **made)
+{
+	struct run *run = rli_calloc(1, sizeof(*run));
+	int err = run ? rli_listeners_new(&run->listeners) : rli_fail_nomem();
+
+	if (!err)
+		err = rli_backend.open(&run->conns);
+	if (!err) {
+		*made = run;
+		return 0;
+	}
+	if (run)
+		rli_free(run->listeners);
+	rli_free(run);
+	return err;
+}
+
 /* Under the keeper's guard: a second start waits for the outcome of this. */
 static int start(void)
 {
-	struct rli_conns *conns;
+	struct run *run;
 	int err;
 
 	/* What the last one had begun fails as its connections close, and would
@@ -254,18 +301,20 @@ static int start(void)
 	if (keeper.wakefd < 0)
 		return rli_fail(ENOMEM, "the keeper cannot be started: %s",
 				rli_system_error(errno));
-	err = rli_backend.open(&conns);
+	err = make_run(&run);
 	if (err)
 		return err;
 	atomic_fetch_add_explicit(&keeper.runs, 1, memory_order_relaxed);
 	keeper.sleeps_until = 0;
-	err = start_thread(conns);
+	err = start_thread(run);
 	if (!err) {
 		keeper.running = true;
 		return 0;
 	}
 	atomic_fetch_sub_explicit(&keeper.runs, 1, memory_order_relaxed);
-	rli_backend.close(conns);
+	rli_backend.close(run->conns);
+	rli_listeners_free(run->listeners);
+	rli_free(run);
 	return rli_fail(ENOMEM, "the keeper cannot be started: %s",
 			rli_system_error(err));
 }
@@ -274,8 +323,7 @@ int rli_keeper_start(void)
 {
 	int err = 0, saved = errno;
 
-	/* Relaxed: if it is just going, rli_timer_set() starts it again. */
-	if (atomic_load_explicit(&keeper.running, memory_order_relaxed))
+	if (rli_keeper_runs())
 		return 0;
 	rli_guard_lock(&keeper.guard);
 	if (!keeper.running)

@@ -53,7 +53,10 @@ int rli_timer_make_room(void);
 void rli_timer_set(struct rli_timer *timer, int64_t due);
 
 /* A timer went off; its record is pinned, and is unpinned when done with. */
-void rli_look_after(struct rli_hold *hold, struct rli_conns *conns);
+struct rli_listeners;
+
+void rli_look_after(struct rli_hold *hold, struct rli_conns *conns,
+		    struct rli_listeners *listeners);
 void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns);
 
 /* ------------------------------------------------------------------------- */
@@ -64,6 +67,10 @@ void rli_keeper_forget(struct rli_lock *lock);
 /* The process ends: stops the thread, for good. Leases that are still held run
  * out, also those of locks that the end of the program takes. */
 void rli_keeper_stop(void);
+
+/* Whether it runs: a wish made under the guard of a lock, with a timer, is
+ * heard. */
+bool rli_keeper_runs(void);
 
 /* Whether the calling thread is the keeper. */
 bool rli_keeper_self(void);

@@ -121,7 +121,7 @@ static bool worth_a_look(const struct rli_hold *hold,
 			 const struct rli_thread *self, bool no_wait)
 {
 	if (hold->state != RLI_LIVE || !hold->owns_turn ||
-	    hold->terms->kind < RLI_OWNER_HOST)
+	    hold->terms->kind < RLI_OWNER_HOST || hold->terms->delegated)
 		return false;
 	/* Who is not the first in line, or comes while the hold is young, waits
 	 * for a thread that passes it on, or for the keeper's next look. */

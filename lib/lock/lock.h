@@ -61,6 +61,7 @@ struct rli_terms {
 	bool locker_unlocks;	/* nobody else may (ERRORCHECK, RECURSIVE) */
 	bool renew;		/* the keeper renews */
 	bool async;		/* unlock does not wait for the servers */
+	bool delegated;		/* the process may keep it, unlocked */
 	int64_t lease_ms;	/* 0: never ends */
 	int64_t interval;	/* ns between renewals */
 	int64_t maxhold;	/* ns, 0: no limit */
@@ -118,6 +119,8 @@ struct rli_hold {
 					   is still there, if threads of this
 					   process stand in line for it */
 	int64_t asked;			/* the servers, for a turn: for slice */
+	int64_t rested;			/* when it began to rest with nobody in
+					   line */
 	size_t value_len, id_len;
 	char *value;			/* "id#nonce"; room for value_cap */
 	size_t value_cap;
@@ -159,8 +162,9 @@ struct rli_lock {
 	/* Others waited when the hold that has the turn was taken, or have been
 	 * seen to since: they get their turn without being asked for. */
 	bool contended;
+	bool listened;		/* the keeper listens for recalls */
 	/* The hold that rests, or NULL; its terms are those of the first in
-	 * line. Written under guard, and looked at without to see whether it
+	 * line, or where nobody is those it had. Written under guard, and looked at without to see whether it
 	 * is worth taking the guard. */
 	struct rli_hold *_Atomic resting;
 	struct rli_turn_waiter *first, **last;
@@ -180,7 +184,8 @@ struct rli_lock {
 	 * see rli_op.handed. 0: never. */
 	_Atomic int64_t line_open;
 
-	_Atomic uint32_t told;		/* counts calls of onlost that returned */
+	_Atomic uint32_t told;		/* counts calls of onlost that returned,
+					   and rests that were ended */
 
 	/* Until when meta is known to be kept: see rli_keep_flag(). */
 	_Atomic int64_t kept;
@@ -277,11 +282,11 @@ void rli_lost_tell(struct rli_hold *hold);
 
 /*
  * A mutex goes: forgets the holds that it lost, having waited for the end of
- * its onlost. EBUSY, and nothing changed, if it holds, if a thread stands in
+ * its onlost, and gives back what rests. EBUSY, and nothing changed, if it holds, if a thread stands in
  * line for it, or if it is its own onlost that asks.
  */
 int rli_lock_leave(struct rli_lock *lock, const void *mutex,
-		   const struct rli_thread *self);
+		   struct rli_thread *self);
 
 /* Waits until no onlost of this mutex is running. EBUSY if it is this thread
  * that runs it. */

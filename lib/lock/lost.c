@@ -136,18 +136,61 @@ static void forget_lost_of(struct rli_lock *lock, const void *mutex)
 	}
 }
 
-int rli_lock_leave(struct rli_lock *lock, const void *mutex,
-		   const struct rli_thread *self)
+/* EAGAIN: *rests, which this mutex unlocked, is to be given back first; or
+ * somebody is at that. Under guard. */
+static int leave(struct rli_lock *lock, const void *mutex,
+		 struct rli_hold **rests)
 {
-	bool busy;
-	int err = rli_lost_wait(lock, mutex, self);
+	struct rli_hold *hold = lock->holds;
 
-	if (err)
-		return err;
+	if (waits_for(lock, mutex))
+		return EBUSY;
+	while (hold && (hold->terms->mutex != mutex || hold->locker ||
+			(hold->state != RLI_RESTING &&
+			 hold->state != RLI_ENDING)))
+		hold = hold->next;
+	if (hold && hold->state == RLI_RESTING) {
+		rli_rest_over(hold);
+		*rests = hold;
+	}
+	if (hold)
+		return EAGAIN;
+	if (holds_for(lock, mutex))
+		return EBUSY;
+	forget_lost_of(lock, mutex);
+	return 0;
+}
+
+static void give_back(struct rli_lock *lock, struct rli_thread *self,
+		      struct rli_hold *rests)
+{
+	rli_release_rested(self, rests);
 	rli_guard_lock(&lock->guard);
-	busy = holds_for(lock, mutex) || waits_for(lock, mutex);
-	if (!busy)
-		forget_lost_of(lock, mutex);
+	rli_turn_leave(lock);
 	rli_guard_unlock(&lock->guard);
-	return busy ? EBUSY : 0;
+}
+
+int rli_lock_leave(struct rli_lock *lock, const void *mutex,
+		   struct rli_thread *self)
+{
+	struct rli_hold *rests;
+	uint32_t told;
+	int err;
+
+	for (;;) {
+		told = atomic_load_explicit(&lock->told, memory_order_acquire);
+		rests = NULL;
+		err = rli_lost_wait(lock, mutex, self);
+		if (err)
+			return err;
+		rli_guard_lock(&lock->guard);
+		err = leave(lock, mutex, &rests);
+		rli_guard_unlock(&lock->guard);
+		if (err != EAGAIN)
+			return err;
+		if (rests)
+			give_back(lock, self, rests);
+		else
+			rli_futex_wait(&lock->told, told, RLI_FOREVER);
+	}
 }

@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "lock/lock.h"
+#include "lock/delegation.h"
 
 /* The longest value of K that can be told; rl's own are much shorter. */
 #define VALUE_MAX 3000
+/* For a process that is to give back what it keeps. */
+#define GIVE_BACK_PATIENCE (200 * RLI_MS)
 
 /* K's value and the count of holds, asked once: whoever asks who holds a lock
  * wants to know it now. */
@@ -58,6 +60,14 @@ int rli_held(struct rli_lock *lock, struct rli_thread *self,
 	return rli_hold_of_owner(lock, self, terms, &hold);
 }
 
+/* Whether it is this process that keeps the lock, unlocked. */
+static bool rests(struct rli_lock *lock, const char *value, size_t len)
+{
+	return len > RLI_NONCE_LEN && len < VALUE_MAX &&
+	       rli_nonce_is_delegated(value + len - RLI_NONCE_LEN) &&
+	       rli_value_over(lock, value + len - RLI_NONCE_LEN);
+}
+
 int rli_locked(struct rli_lock *lock, struct rli_thread *self,
 	       const struct rli_terms *terms)
 {
@@ -66,7 +76,7 @@ int rli_locked(struct rli_lock *lock, struct rli_thread *self,
 	uint64_t n;
 	int err = inspect(lock, self, terms, value, &len, &n);
 
-	if (!err && len)
+	if (!err && len && !rests(lock, value, len))
 		err = rli_fail_const(EBUSY, "somebody holds it");
 	return err;
 }
@@ -118,7 +128,7 @@ int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 
 	if (err)
 		return err;
-	if (len == 0 || is_handoff(value, n))
+	if (len == 0 || is_handoff(value, n) || rests(lock, value, len))
 		return rli_fail_const(ENOENT, "nobody holds it");
 	if (len < sizeof(value))
 		len = id_length(value, len);
@@ -131,6 +141,30 @@ int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 	return 0;
 }
 
+/*
+ * A process that keeps it must not go on giving it to its threads: it is asked
+ * to give it back, which takes it a moment if it rests, before it is forced.
+ */
+static void get_it_back(struct rli_lock *lock, struct rli_thread *self,
+			const struct rli_terms *terms)
+{
+	int64_t until = rli_after(rli_now(), GIVE_BACK_PATIENCE);
+	char value[VALUE_MAX], first[VALUE_MAX];
+	size_t len;
+	uint64_t n;
+
+	if (inspect(lock, self, terms, first, &len, &n) ||
+	    len >= sizeof(first) || id_length(first, len) == len ||
+	    !rli_nonce_is_delegated(first + len - RLI_NONCE_LEN))
+		return;
+	rli_delegation_recall(lock, self, terms->servers);
+	do
+		rli_pause(self, terms->servers, until);
+	while (rli_now() < until &&
+	       !inspect(lock, self, terms, value, &len, &n) &&
+	       !strcmp(value, first));
+}
+
 int rli_reset(struct rli_lock *lock, struct rli_thread *self,
 	      const struct rli_terms *terms)
 {
@@ -139,6 +173,7 @@ int rli_reset(struct rli_lock *lock, struct rli_thread *self,
 		.place = &lock->place, .lease_ms = terms->lease_ms,
 	};
 
+	get_it_back(lock, self, terms);
 	return rli_ask(self, &op, rli_outage_end(terms->servers));
 }
 

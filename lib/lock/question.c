@@ -24,6 +24,8 @@ struct rli_question {
 	char seen[VALUE_MAX];		/* the same, for others: under guard */
 	size_t seen_len;		/* may be more than fits */
 	char why[RLI_ERROR_MAX];	/* what lock->ask_err came from */
+	struct rli_recall recall;
+	bool recalling;			/* it is on its way; keeper */
 };
 
 int rli_keeper_make_room_for_question(struct rli_lock *lock)
@@ -122,18 +124,57 @@ static void prepare_question(struct rli_lock *lock)
 	rli_servers_hold(q->op.servers);
 }
 
+/* Whether the lock was last seen with a process that can be recalled. */
+static bool seen_delegated(const struct rli_question *q)
+{
+	return q->seen_len > RLI_NONCE_LEN && q->seen_len < sizeof(q->seen) &&
+	       rli_nonce_is_delegated(q->seen + q->seen_len - RLI_NONCE_LEN);
+}
+
+static void recalled(struct rli_recall *recall)
+{
+	struct rli_question *q = (struct rli_question *)
+		((char *)recall - offsetof(struct rli_question, recall));
+
+	q->recalling = false;
+	rli_servers_put(recall->servers);
+	rli_lock_put(q->lock);
+}
+
+/* The word said when the wait began may have been lost. */
+static void recall_again(struct rli_question *q, struct rli_servers *servers,
+			 struct rli_conns *conns)
+{
+	const struct rli_place *place = &q->lock->place;
+
+	if (q->recalling || !rli_lock_hold(q->lock))
+		return;
+	q->recalling = true;
+	q->recall = (struct rli_recall){
+		.servers = servers, .done = recalled,
+		.list = place->recall, .list_len = place->recall_len,
+		.token = place->k, .token_len = place->k_len,
+	};
+	rli_servers_hold(servers);
+	if (rli_backend.recall(conns, &q->recall))
+		recalled(&q->recall);
+}
+
 void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns)
 {
-	bool asks;
+	bool asks, recall;
 
 	rli_guard_lock(&lock->guard);
 	asks = lock->waiting && !lock->question_asked;
+	recall = asks && seen_delegated(lock->asker);
 	if (asks)
 		prepare_question(lock);
 	/* In the heap while it is asked too, or the keeper would go, idle. */
 	if (lock->waiting)
 		rli_timer_set(&lock->question, next_question(-1, false));
 	rli_guard_unlock(&lock->guard);
+	if (recall)
+		recall_again(lock->asker, lock->asker->op.servers, conns);
 	if (asks)
 		rli_backend.start(conns, &lock->asker->op);
 	else

@@ -201,6 +201,7 @@ static void start_afresh(struct rli_lock *lock)
 	}
 	lock->turn_taken = false;
 	lock->resting = NULL;
+	lock->listened = false;
 	lock->first = NULL;
 	lock->last = &lock->first;
 	lock->attempts = NULL;

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <limits.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "lock/keeper.h"
 #include "lock/turn.h"
 
@@ -133,6 +135,11 @@ static int release_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 	err = rli_hold_of_owner(lock, self, terms, &hold);
 	if (err)
 		return err;
+	/* Its process gives it to its threads, and would not hear of it. */
+	if (rli_nonce_is_delegated(hold.value + hold.value_len -
+				   RLI_NONCE_LEN))
+		return rli_fail_const(EPERM, "the lock is delegated to another "
+				      "process: only that can unlock it");
 	op.value_len = hold.value_len;
 	err = rli_ask(self, &op, rli_outage_end(terms->servers));
 	if (err == ESTALE)
@@ -195,8 +202,9 @@ void rli_release_rested(struct rli_thread *self, struct rli_hold *hold)
 	rli_guard_lock(&lock->guard);
 	if (err == ENOLCK)
 		rli_hold_over(hold);
-	rli_hold_end(hold);
+	rli_rest_ended(hold);
 	rli_guard_unlock(&lock->guard);
+	rli_futex_wake(&lock->told, INT_MAX);
 }
 
 /* ------------------------------------------------------ a thread has ended */

@@ -3,12 +3,15 @@
  * servers say so or its validity has run out.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/futex.h"
 #include "base/log.h"
+#include "lock/delegation.h"
 #include "lock/keeper.h"
 
 /* Between two tries of a renewal: a tenth of the interval, within these. */
@@ -65,6 +68,22 @@ static bool awaited(const struct rli_hold *hold)
 	return hold->owns_turn && hold->lock->first;
 }
 
+/* Whether the keeper is to listen for recalls of the lock. */
+static bool wants_listener(const struct rli_hold *hold)
+{
+	return hold->terms->delegated && hold->owns_turn &&
+	       !hold->lock->listened && !hold->lock->contended;
+}
+
+/* When a hold that rests with nobody in line is given back. */
+static int64_t give_back_at(const struct rli_hold *hold, int64_t now)
+{
+	if (hold->state != RLI_RESTING || hold->lock->first || hold->renewing)
+		return RLI_FOREVER;
+	return hold->lock->contended ? now
+				     : hold->rested + RLI_DELEGATION_IDLE;
+}
+
 static int64_t due_of(const struct rli_hold *hold, int64_t now)
 {
 	int64_t due = watched(hold) ? hold->valid_until : RLI_FOREVER;
@@ -77,6 +96,10 @@ static int64_t due_of(const struct rli_hold *hold, int64_t now)
 	}
 	if (awaited(hold) && hold->check_at < due)
 		due = hold->check_at;
+	if (give_back_at(hold, now) < due)
+		due = give_back_at(hold, now);
+	if (wants_listener(hold))
+		due = now;
 	return due;
 }
 
@@ -242,7 +265,8 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 	hold->renewing = true;
 	r->epoch = hold->epoch;
 	r->floor = hold->valid_until;
-	flags |= hold->ask_turn ? RLI_DO_TURN : 0;
+	if (hold->ask_turn || hold->terms->delegated)
+		flags |= RLI_DO_TURN;
 	memcpy(r->value, hold->value, hold->value_len);
 	r->op = (struct rli_op){
 		.kind = kind,
@@ -277,22 +301,76 @@ static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
 	return hold->renewing;
 }
 
+/* Told or not, the servers have taken it back. */
+static void given_back(struct rli_op *op)
+{
+	struct rli_renewal *renewal = (struct rli_renewal *)op;
+	struct rli_hold *hold = renewal->hold;
+	struct rli_lock *lock = hold->lock;
+	struct rli_servers *servers = op->servers;
+
+	rli_guard_lock(&lock->guard);
+	hold->renewing = false;
+	if (op->err && op->err != ESTALE)
+		rli_hold_over(hold);
+	rli_rest_ended(hold);
+	rli_guard_unlock(&lock->guard);
+	rli_futex_wake(&lock->told, INT_MAX);
+	rli_servers_put(servers);
+	rli_lock_put(lock);
+}
+
+static void prepare_to_give_back(struct rli_hold *hold)
+{
+	rli_rest_over(hold);
+	/* Until it is over, nobody of this process is to ask for it. */
+	hold->owns_turn = true;
+	prepare(hold, RLI_OP_RELEASE);
+	hold->renewal->op.flags = 0;
+	hold->renewal->op.done = given_back;
+}
+
+/* What is to be done for a hold that stands. Under guard. */
+static bool look(struct rli_hold *hold, int64_t now,
+		 struct rli_servers **listen)
+{
+	bool ask = true;
+
+	if (listen && wants_listener(hold)) {
+		hold->lock->listened = true;
+		*listen = hold->terms->servers;
+		rli_servers_hold(*listen);
+	}
+	if (give_back_at(hold, now) <= now)
+		prepare_to_give_back(hold);
+	else
+		ask = prepare_what_is_due(hold, now);
+	if (rli_hold_stands(hold))
+		set_hold_timer(hold, now);
+	return ask;
+}
+
 /* The timer of a hold: renew it, find it lost, or leave it alone. */
-void rli_look_after(struct rli_hold *hold, struct rli_conns *conns)
+void rli_look_after(struct rli_hold *hold, struct rli_conns *conns,
+		    struct rli_listeners *listeners)
 {
 	struct rli_lock *lock = hold->lock;
+	struct rli_servers *listen = NULL;
 	bool tell = false, ask = false;
 	int64_t now = rli_now();
 
 	rli_guard_lock(&lock->guard);
 	hold->timer_due = RLI_FOREVER;
-	if (rli_hold_stands(hold) && rli_hold_check(hold, now, &tell)) {
-		ask = prepare_what_is_due(hold, now);
-		set_hold_timer(hold, now);
-	}
+	if (rli_hold_stands(hold) && rli_hold_check(hold, now, &tell))
+		ask = look(hold, now, &listen);
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);
+	if (listen)
+		rli_listeners_add(listeners, lock, listen);
+	rli_servers_put(listen);
+	if (ask && listeners && hold->renewal->op.kind == RLI_OP_RELEASE)
+		rli_listeners_drop(listeners, lock);
 	if (ask)
 		rli_backend.start(conns, &hold->renewal->op);
 	else

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "lock/keeper.h"
+#include "lock/delegation.h"
 #include "lock/turn.h"
 
 /* Who was called to the lock and found it taken, for longer than this, gets
@@ -22,7 +23,7 @@ static bool alike(const struct rli_terms *a, const struct rli_terms *b)
 	       a->servers == b->servers &&
 	       a->robust == b->robust && !b->shared && a->renew == b->renew &&
 	       a->lease_ms == b->lease_ms && a->interval == b->interval &&
-	       a->maxhold == b->maxhold;
+	       a->maxhold == b->maxhold && a->delegated == b->delegated;
 }
 
 /* A lease with less than half of its time left is not passed on. */
@@ -48,11 +49,13 @@ static void set_resting(struct rli_lock *lock, struct rli_hold *hold)
 	atomic_store_explicit(&lock->resting, hold, memory_order_relaxed);
 }
 
-static void rest(struct rli_hold *hold, const struct rli_terms *terms)
+static void rest(struct rli_hold *hold, const struct rli_terms *terms,
+		 int64_t now)
 {
 	hold->state = RLI_RESTING;
 	hold->terms = terms;
 	hold->locker = 0;
+	hold->rested = now;
 	set_resting(hold->lock, hold);
 }
 
@@ -66,6 +69,8 @@ static bool turn_is_over(struct rli_hold *hold, int64_t now)
 {
 	int64_t slice = hold->terms->slice, took = now - hold->asked;
 
+	if (rli_delegation_stands(hold, now))
+		return false;
 	if (took < slice / 8 * 7)
 		return false;
 	if (hold->lock->contended || took >= 2 * slice)
@@ -74,15 +79,33 @@ static bool turn_is_over(struct rli_hold *hold, int64_t now)
 	return took >= slice && !hold->ask_turn;
 }
 
+/* With nobody in line. It rests before it is looked whether it may, as what is
+ * planned for it depends on that. */
+static bool keep(struct rli_hold *hold, int64_t now)
+{
+	unsigned long locker = hold->locker;
+
+	if (!hold->terms->delegated || hold->lock->contended)
+		return false;
+	rest(hold, hold->terms, now);
+	if (rli_delegation_stands(hold, now))
+		return true;
+	set_resting(hold->lock, NULL);
+	hold->state = RLI_LIVE;
+	hold->locker = locker;
+	return false;
+}
+
 bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake)
 {
 	struct rli_lock *lock = hold->lock;
 	struct rli_turn_waiter *w = lock->first;
 
-	if (!hold->owns_turn || !w || hold->inconsistent)
+	if (!hold->owns_turn || hold->inconsistent || !lasts(hold, now))
 		return false;
-	if (!alike(hold->terms, w->terms) || !lasts(hold, now) ||
-	    turn_is_over(hold, now))
+	if (!w)
+		return keep(hold, now);
+	if (!alike(hold->terms, w->terms) || turn_is_over(hold, now))
 		return false;
 	if (w->passed_over && now - w->passed_over >= PASSED_OVER_MOST) {
 		give(hold, w->terms, w->locker, now);
@@ -91,7 +114,7 @@ bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake)
 	}
 	if (!w->passed_over)
 		w->passed_over = now;
-	rest(hold, w->terms);
+	rest(hold, w->terms, now);
 	*wake = rli_turn_call(lock);
 	return true;
 }
@@ -110,7 +133,7 @@ struct rli_hold *rli_rest_take(struct rli_lock *lock,
 }
 
 bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
-		    const struct rli_terms *terms)
+		    const struct rli_terms *terms, bool waits)
 {
 	struct rli_hold *hold;
 	int cancel;
@@ -122,7 +145,8 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 	rli_guard_lock(&lock->guard);
 	hold = lock->resting;
 	/* Another hold may be a lost one of this thread. */
-	if (hold && lock->holds == hold && !hold->next)
+	if (hold && lock->holds == hold && !hold->next &&
+	    (waits || !lock->first))
 		hold = rli_rest_take(lock, terms, self->serial, rli_now());
 	else
 		hold = NULL;
@@ -142,8 +166,9 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	rli_guard_lock(&lock->guard);
 	hold = lock->holds;
-	if (lock->first && hold && !hold->next && hold->state == RLI_LIVE &&
-	    hold->locker == self->serial && hold->depth == 1) {
+	if (hold && !hold->next && hold->state == RLI_LIVE &&
+	    hold->locker == self->serial && hold->depth == 1 &&
+	    (lock->first || hold->terms->delegated)) {
 		now = rli_now();
 		rests = now < hold->valid_until &&
 			rli_turn_pass(hold, now, &wake);
@@ -159,4 +184,11 @@ void rli_rest_over(struct rli_hold *hold)
 	set_resting(hold->lock, NULL);
 	hold->owns_turn = false;
 	hold->state = RLI_ENDING;
+}
+
+void rli_rest_ended(struct rli_hold *hold)
+{
+	/* Release: whoever waited for it sees it gone. */
+	atomic_fetch_add_explicit(&hold->lock->told, 1, memory_order_release);
+	rli_hold_end(hold);
 }

@@ -119,7 +119,7 @@ int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 		   struct rli_hold **hold)
 {
 	struct rli_turn_waiter w = { .terms = terms, .locker = locker };
-	int err;
+	int err = 0;
 
 	*hold = NULL;
 	rli_guard_lock(&lock->guard);
@@ -127,6 +127,16 @@ int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 		lock->turn_taken = true;
 		rli_guard_unlock(&lock->guard);
 		return 0;
+	}
+	if (lock->resting && !lock->first) {
+		*hold = rli_rest_take(lock, terms, locker, rli_now());
+		if (!*hold) {
+			*hold = lock->resting;
+			rli_rest_over(*hold);
+			err = EINPROGRESS;
+		}
+		rli_guard_unlock(&lock->guard);
+		return err;
 	}
 	if (deadline == 0) {
 		rli_guard_unlock(&lock->guard);

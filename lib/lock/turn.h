@@ -50,8 +50,8 @@ void rli_turn_leave(struct rli_lock *lock);
 
 /* ------------------------------------------------------------- rest.c */
 
-/* A LIVE hold is unlocked and threads of this process wait: it is passed to
- * the first of them, or rests, if it may. Under guard. */
+/* A LIVE hold is unlocked: it is passed to the first in line, or rests, if it
+ * may. Under guard. */
 bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake);
 
 /* Takes the hold that rests, if it is fit to be taken. Under guard. */
@@ -59,10 +59,10 @@ struct rli_hold *rli_rest_take(struct rli_lock *lock,
 			       const struct rli_terms *terms,
 			       unsigned long locker, int64_t now);
 
-/* The same for a call that begins: one that has no other hold of this lock,
- * and would wait. */
+/* The same for a call that begins: one that has no other hold of this lock. If
+ * it would not wait, only with nobody in line. */
 bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
-		    const struct rli_terms *terms);
+		    const struct rli_terms *terms, bool waits);
 
 /* An unlock that has no more to do than rli_turn_pass(). */
 bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self);
@@ -70,5 +70,9 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self);
 /* A RESTING hold goes: ENDING, for the caller to release, who has the turn from
  * now on. Under guard. */
 void rli_rest_over(struct rli_hold *hold);
+
+/* The servers have it back: the hold is no more. Under guard; then lock->told
+ * is to be woken. */
+void rli_rest_ended(struct rli_hold *hold);
 
 #endif /* RLI_LOCK_TURN_H */

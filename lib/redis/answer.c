@@ -58,6 +58,7 @@ static int granted(struct rli_op *op, const struct rli_reply *reply,
 		return nonsense(op, reply);
 	op->fence = (uint64_t)reply->number[1];
 	op->dead = reply->number[2];
+	op->alone = reply->numbers > 3 && !reply->number[3];
 	op->how = how;
 	return 0;
 }
@@ -68,6 +69,7 @@ static int granted_in_short(struct rli_op *op, const struct rli_reply *reply)
 		return nonsense(op, reply);
 	op->fence = (uint64_t)reply->number[0];
 	op->dead = false;
+	op->alone = true;
 	op->how = RLI_NEW;
 	return 0;
 }
@@ -75,7 +77,8 @@ static int granted_in_short(struct rli_op *op, const struct rli_reply *reply)
 static int busy(struct rli_op *op, const struct rli_reply *reply)
 {
 	op->left_ms = reply->numbers > 1 ? reply->number[1] : 0;
-	op->foreign = reply->numbers > 2 && reply->number[2];
+	op->foreign = reply->numbers > 2 && reply->number[2] == 1;
+	op->delegated = reply->numbers > 2 && reply->number[2] == 2;
 	return rli_fail_const(EBUSY, "the lock is held");
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "redis/conns.h"
 #include "redis/op.h"
+#include "redis/recall.h"
 #include "redis/sweep.h"
 #include "redis/tls.h"
 #include "redis/wait.h"
@@ -33,6 +34,8 @@ const struct rli_backend rli_backend = {
 	.wait_begin = rli_wait_begin,
 	.wait_poll = rli_wait_poll,
 	.wait_end = rli_wait_end,
+	.recall = rli_recall_send,
+	.listen = rli_listen_begin,
 	.sweep = rli_sweep,
 	.before_fork = rli_conns_before_fork,
 	.after_fork_parent = rli_conns_after_fork_parent,

@@ -112,15 +112,35 @@ static int add_session(struct rli_conns *c, struct rli_node *node,
 	return 0;
 }
 
-int rli_conns_session(struct rli_conns *c, struct rli_node *node,
-		      struct rli_session **session)
+static struct rli_session *find_session(const struct rli_conns *c,
+					const struct rli_node *node,
+					bool listens)
 {
 	struct rli_session *s = c->sessions;
 
-	while (s && s->node != node)
+	while (s && (s->node != node || s->listens != listens))
 		s = s->next;
-	*session = s;
-	return s ? 0 : add_session(c, node, session);
+	return s;
+}
+
+int rli_conns_session(struct rli_conns *c, struct rli_node *node,
+		      struct rli_session **session)
+{
+	*session = find_session(c, node, false);
+	return *session ? 0 : add_session(c, node, session);
+}
+
+int rli_conns_listener(struct rli_conns *c, struct rli_node *node,
+		       struct rli_session **session)
+{
+	int err = 0;
+
+	*session = find_session(c, node, true);
+	if (!*session)
+		err = add_session(c, node, session);
+	if (!err)
+		(*session)->listens = true;
+	return err;
 }
 
 /* How long an answer is awaited awake; and how long one look takes at most on a

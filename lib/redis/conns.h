@@ -27,6 +27,10 @@ void rli_conns_close(struct rli_conns *conns);
 int rli_conns_session(struct rli_conns *conns, struct rli_node *node,
 		      struct rli_session **session);
 
+/* Another one with it, for what waits while that goes on. ENOMEM. */
+int rli_conns_listener(struct rli_conns *conns, struct rli_node *node,
+		       struct rli_session **session);
+
 /* See rli_backend.pump. */
 void rli_conns_pump(struct rli_conns *conns, int64_t until, int wakefd);
 

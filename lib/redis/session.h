@@ -71,6 +71,7 @@ struct rli_session {
 	bool used;			/* it has answered a request … */
 	int64_t heard;			/* … the last time then */
 	unsigned scripts;		/* seen to run; one bit each, op.c's */
+	bool listens;			/* rli_conns_listener()'s */
 	bool closing;			/* for good: nothing is submitted */
 	int greetings;			/* answers to come before READY */
 	redisReader *reader;

@@ -65,6 +65,8 @@ static void set_terms(struct rli_mutex *m, const struct rli_settings *s)
 				  s->type == RL_MUTEX_RECURSIVE,
 		.renew = s->refresh == RL_REFRESH_AUTO,
 		.async = s->release == RL_RELEASE_ASYNC,
+		.delegated = s->delegation == RL_DELEGATION_ON &&
+			     s->type != RL_MUTEX_REFRESH,
 		.lease_ms = s->lease_ms,
 		.interval = s->refreshinterval_ms
 				    ? rli_ms(s->refreshinterval_ms)
@@ -81,8 +83,12 @@ static void set_terms(struct rli_mutex *m, const struct rli_settings *s)
 }
 
 /* One server is what there is so far. */
-static int check_servers(const struct rli_servers *servers)
+static int check_servers(const struct rli_servers *servers, bool delegated)
 {
+	if (servers->n > 1 && delegated)
+		return rli_fail(ENOTSUP, "delegation by a quorum of %d "
+				"servers: only a single one delegates",
+				servers->n);
 	if (servers->n > 1)
 		return rli_fail(ENOTSUP, "a quorum of %d servers: only one "
 				"server is supported", servers->n);
@@ -110,7 +116,7 @@ static int fill(struct rli_mutex *m, const char *name,
 	if (!err)
 		err = rli_servers_get(s->servers, &m->terms.servers);
 	if (!err)
-		err = check_servers(m->terms.servers);
+		err = check_servers(m->terms.servers, m->terms.delegated);
 	if (!err)
 		err = rli_lock_get(m->terms.servers, s->prefix, name, &m->lock);
 	return err;
@@ -275,7 +281,7 @@ int rl_mutex_init(rl_mutex_t *mutex, const char *name,
 	return rli_call_end(&call, err ? err : init(mutex, name, attr));
 }
 
-static int destroy(rl_mutex_t *shell, const struct rli_thread *self)
+static int destroy(rl_mutex_t *shell, struct rli_thread *self)
 {
 	struct rli_mutex *m = core_of(shell);
 	int err = 0;

@@ -60,12 +60,7 @@ static int relock(const struct rli_call *call, bool try_only)
 
 static int lock_by(struct rli_call *call, const struct rli_patience *patience)
 {
-	int err;
-
-	if (patience->deadline && !patience->try_only &&
-	    rli_rest_catch(call->lock, call->self, &call->mutex->terms))
-		return 0;
-	err = relock(call, patience->try_only);
+	int err = relock(call, patience->try_only);
 	if (err != EINPROGRESS)
 		return err;
 	return rli_acquire(call->lock, call->self, &call->mutex->terms,
@@ -89,8 +84,9 @@ int rl_mutex_lock(rl_mutex_t *mutex)
 	struct rli_call call;
 	int err;
 
-	if (rli_call_is_short(&call, mutex) && call.mutex->timeout_ms &&
-	    rli_rest_catch(call.lock, call.self, &call.mutex->terms))
+	if (rli_call_is_short(&call, mutex) &&
+	    rli_rest_catch(call.lock, call.self, &call.mutex->terms,
+			   call.mutex->timeout_ms))
 		return 0;
 	err = rli_call_begin(&call, mutex);
 	if (!err) {
@@ -104,8 +100,12 @@ int rl_mutex_trylock(rl_mutex_t *mutex)
 {
 	const struct rli_patience patience = { .try_only = true };
 	struct rli_call call;
-	int err = rli_call_begin(&call, mutex);
+	int err;
 
+	if (rli_call_is_short(&call, mutex) &&
+	    rli_rest_catch(call.lock, call.self, &call.mutex->terms, false))
+		return 0;
+	err = rli_call_begin(&call, mutex);
 	return rli_call_end(&call, err ? err : lock_by(&call, &patience));
 }
 
@@ -114,8 +114,12 @@ int rl_mutex_clocklock(rl_mutex_t *mutex, clockid_t clock,
 {
 	struct rli_patience patience = { .deadline = 0 };
 	struct rli_call call;
-	int err = rli_call_begin(&call, mutex);
+	int err;
 
+	if (rli_call_is_short(&call, mutex) &&
+	    rli_rest_catch(call.lock, call.self, &call.mutex->terms, false))
+		return 0;
+	err = rli_call_begin(&call, mutex);
 	if (!err) {
 		patience.bad_deadline = !abstime ||
 			rli_deadline(clock, abstime, &patience.deadline);

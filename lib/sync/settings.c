@@ -332,8 +332,14 @@ static int check_delegation(const struct rli_settings *settings)
 {
 	if (settings->delegation == RL_DELEGATION_OFF)
 		return 0;
-	return rli_fail(ENOTSUP, "delegation is on: this version of rl cannot "
-		"delegate yet");
+	if (!settings->owner &&
+	    settings->granularity == RL_GRANULARITY_THREAD)
+		return rli_fail(EINVAL, "delegation is on: it needs process or "
+			"host granularity, or an owner name");
+	if (settings->refresh == RL_REFRESH_OFF || settings->lease_ms == 0)
+		return rli_fail(EINVAL, "delegation is on: it needs a lease, "
+			"and the keeper to renew it");
+	return 0;
 }
 
 int rli_settings_check(const struct rli_settings *settings)

@@ -160,15 +160,21 @@ Test(mutex_invalid, a_url_that_does_not_parse_and_where)
 
 Test(mutex_invalid, what_this_version_lacks_is_enotsup)
 {
+	cr_expect_eq(try_servers("sentinel://h/master"), ENOTSUP);
+	cr_expect_eq(try_servers("cluster://h"), ENOTSUP);
+}
+
+Test(mutex_invalid, delegation_without_what_it_needs_is_einval)
+{
 	rl_mutexattr_t attr;
 	rl_mutex_t m;
 
-	cr_expect_eq(try_servers("sentinel://h/master"), ENOTSUP);
-	cr_expect_eq(try_servers("cluster://h"), ENOTSUP);
 	cr_assert_eq(rl_mutexattr_init(&attr), 0);
 	cr_assert_eq(rl_mutexattr_setdelegation(&attr, RL_DELEGATION_ON), 0);
+	cr_expect_eq(rl_mutex_init(&m, "lock", &attr), EINVAL);
 	cr_assert_eq(rl_mutexattr_setgranularity(&attr,
 		RL_GRANULARITY_PROCESS), 0);
-	cr_expect_eq(rl_mutex_init(&m, "lock", &attr), ENOTSUP);
+	cr_assert_eq(rl_mutexattr_setrefresh(&attr, RL_REFRESH_OFF), 0);
+	cr_expect_eq(rl_mutex_init(&m, "lock", &attr), EINVAL);
 	rl_mutexattr_destroy(&attr);
 }

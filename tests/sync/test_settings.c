@@ -227,18 +227,31 @@ Test(settings, an_interval_is_unused_with_lease_0)
 	cr_assert_eq(rli_settings_check(&found), 0);
 }
 
-Test(settings, delegation_is_not_supported)
+Test(settings, delegation_needs_an_owner_that_outlives_its_threads)
 {
 	cr_assert_eq(rli_settings_resolve(NULL, &found), 0);
 	found.delegation = RL_DELEGATION_ON;
-	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
+	cr_assert_eq(rli_settings_check(&found), EINVAL);
+	cr_assert(message_has("delegation"));
 	found.owner = "name";
-	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
+	cr_assert_eq(rli_settings_check(&found), 0);
 	found.owner = NULL;
 	found.granularity = RL_GRANULARITY_PROCESS;
-	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
+	cr_assert_eq(rli_settings_check(&found), 0);
 	found.granularity = RL_GRANULARITY_HOST;
-	cr_assert_eq(rli_settings_check(&found), ENOTSUP);
+	cr_assert_eq(rli_settings_check(&found), 0);
+}
+
+Test(settings, delegation_needs_the_keeper)
+{
+	cr_assert_eq(rli_settings_resolve(NULL, &found), 0);
+	found.delegation = RL_DELEGATION_ON;
+	found.granularity = RL_GRANULARITY_PROCESS;
+	found.refresh = RL_REFRESH_OFF;
+	cr_assert_eq(rli_settings_check(&found), EINVAL);
+	found.refresh = RL_REFRESH_AUTO;
+	found.lease_ms = 0;
+	cr_assert_eq(rli_settings_check(&found), EINVAL);
 	cr_assert(message_has("delegation"));
 }
 

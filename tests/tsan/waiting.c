@@ -92,6 +92,12 @@ int main(void)
 		run_all(&plan);
 		plan.release = RL_RELEASE_ASYNC;
 		run_all(&plan);
+		if (granularity == RL_GRANULARITY_THREAD)
+			continue;
+		plan.release = RL_RELEASE_SYNC;
+		plan.delegation = RL_DELEGATION_ON;
+		run_all(&plan);
+		plan.delegation = RL_DELEGATION_OFF;
 	}
 	server_stop(srv);
 	return atomic_load(&failed);

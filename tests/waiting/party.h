@@ -30,7 +30,7 @@
 /* What a party's mutex is like; 0 or NULL: as by default. */
 struct plan {
 	const char *servers, *name, *owner;
-	int type, granularity, robust, refresh, release;
+	int type, granularity, robust, refresh, release, delegation;
 	long lease; /* ms; NEVER: 0 */
 	long interval, maxhold;
 	long slice; /* us; NEVER: 0 */
@@ -77,6 +77,7 @@ static inline void plan_attr(const struct plan *plan, rl_mutexattr_t *attr)
 	TEST_MUST(!rl_mutexattr_setrobust(attr, plan->robust));
 	TEST_MUST(!rl_mutexattr_setrefresh(attr, plan->refresh));
 	TEST_MUST(!rl_mutexattr_setrelease(attr, plan->release));
+	TEST_MUST(!rl_mutexattr_setdelegation(attr, plan->delegation));
 	if (plan->lease)
 		TEST_MUST(!rl_mutexattr_setlease(
 			attr, plan->lease == NEVER ? 0 : plan->lease));

@@ -58,11 +58,19 @@ Test(waiting_rest, it_rests_and_the_first_in_line_is_called)
 Test(waiting_rest, who_comes_takes_it)
 {
 	cr_assert(pass());
-	cr_expect(rli_rest_catch(&lock, &self, &terms));
+	cr_expect(rli_rest_catch(&lock, &self, &terms, true));
 	cr_expect_eq(hold.state, RLI_LIVE);
 	cr_expect_eq(hold.locker, self.serial);
 	cr_expect_null(lock.resting);
-	cr_expect_not(rli_rest_catch(&lock, &self, &terms));
+	cr_expect_not(rli_rest_catch(&lock, &self, &terms, true));
+}
+
+Test(waiting_rest, who_would_not_wait_does_not_pass_those_who_do)
+{
+	cr_assert(pass());
+	cr_expect_not(rli_rest_catch(&lock, &self, &terms, false));
+	lock.first = NULL;
+	cr_expect(rli_rest_catch(&lock, &self, &terms, false));
 }
 
 Test(waiting_rest, who_has_been_passed_over_for_long_gets_it_itself)
@@ -70,7 +78,7 @@ Test(waiting_rest, who_has_been_passed_over_for_long_gets_it_itself)
 	rli_sleeper *wake = NULL;
 
 	cr_assert(pass());
-	cr_assert(rli_rest_catch(&lock, &self, &terms));
+	cr_assert(rli_rest_catch(&lock, &self, &terms, true));
 	cr_assert(rli_turn_pass(&hold, now + 2 * RLI_MS, &wake));
 	cr_expect_eq(waiter.word, RLI_TURN_PASSED);
 	cr_expect_eq(wake, &waiter.word);
@@ -78,15 +86,15 @@ Test(waiting_rest, who_has_been_passed_over_for_long_gets_it_itself)
 	cr_expect_eq(hold.state, RLI_LIVE);
 	cr_expect_eq(hold.locker, waiter.locker);
 	cr_expect_null(lock.first);
-	cr_expect_not(rli_rest_catch(&lock, &self, &terms));
+	cr_expect_not(rli_rest_catch(&lock, &self, &terms, true));
 }
 
 Test(waiting_rest, not_for_who_wants_other_terms)
 {
 	cr_assert(pass());
 	others.lease_ms = 20000;
-	cr_expect_not(rli_rest_catch(&lock, &self, &others));
-	cr_expect(rli_rest_catch(&lock, &self, &terms));
+	cr_expect_not(rli_rest_catch(&lock, &self, &others, true));
+	cr_expect(rli_rest_catch(&lock, &self, &terms, true));
 }
 
 Test(waiting_rest, not_if_the_first_in_line_wants_other_terms)
@@ -103,7 +111,7 @@ Test(waiting_rest, not_with_less_than_half_of_the_lease)
 	hold.valid_until = now + 6 * RLI_S;
 	cr_assert(pass());
 	hold.valid_until = now + 4 * RLI_S;
-	cr_expect_not(rli_rest_catch(&lock, &self, &terms));
+	cr_expect_not(rli_rest_catch(&lock, &self, &terms, true));
 }
 
 Test(waiting_rest, not_while_the_state_is_to_be_mended)
@@ -117,7 +125,7 @@ Test(waiting_rest, not_after_the_slice_if_others_wait)
 	lock.contended = true;
 	hold.asked = now - terms.slice + RLI_S;
 	cr_assert(pass());
-	cr_assert(rli_rest_catch(&lock, &self, &terms));
+	cr_assert(rli_rest_catch(&lock, &self, &terms, true));
 	hold.asked = now - terms.slice;
 	cr_expect_not(pass());
 }
@@ -127,7 +135,7 @@ Test(waiting_rest, for_an_answer_it_waits_one_slice_more)
 	hold.ask_turn = true;
 	hold.asked = now - terms.slice;
 	cr_assert(pass());
-	cr_assert(rli_rest_catch(&lock, &self, &terms));
+	cr_assert(rli_rest_catch(&lock, &self, &terms, true));
 	hold.asked = now - 2 * terms.slice;
 	cr_expect_not(pass());
 }

@@ -83,6 +83,11 @@ local function is_ours(v, m)
 		kind == 'host' or kind == 'name'))
 end
 
+-- 2 if its process can be recalled; v is ours
+local function is_delegated(v)
+	return string.find(v, '^%l.*#[4-7]%x*$') and 2 or 0
+end
+
 -- The token names its K; only the newest one may be in the list.
 local function push(token)
 	if redis.call('RPUSH', W, token .. ' ' .. K) > 1 then
@@ -120,7 +125,7 @@ local function grant(m, robust)
 	m.d = 0
 	if dead == 1 and robust then m.d = 1 end
 	save(m)
-	return { 1, m.n, dead }
+	return { 1, m.n, dead, m.w }
 end
 
 -- The same request again, after its answer was lost.

@@ -5,10 +5,11 @@
 --         the same owner                k: renew the expiry of meta
 -- Answers
 --   n                     granted, fence n, the owner before had unlocked
---   {1, n, dead}          granted
+--   {1, n, dead, w}       granted; w not 0: somebody may wait
 --   {5, n, dead}          granted by this request before
 --   {2, n, 0, nonce}      the owner's REFRESH hold, its lease begun anew
---   {0, left, foreign}    busy; left in ms, -1 for ever
+--   {0, left, whose}      busy; left in ms, -1 for ever; by rl (0), a foreign
+--                         client (1), a process that can be recalled (2)
 --   {3}                   not recoverable
 --   {4}                   used with a quorum of servers
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
@@ -51,7 +52,9 @@ else
 				redis.call('HSET', M, 'w', string.format('%d',
 					now + 3000))
 			end
-			return { 0, redis.call('PTTL', K), 0 }
+			local c = string.byte(cur, -16)
+			return { 0, redis.call('PTTL', K),
+				c > 51 and c < 56 and 2 or 0 }
 		end
 	end
 end
@@ -110,4 +113,4 @@ if not flag('t') then
 	m.w = millis() + WAIT_MS
 	save(m)
 end
-return { 0, redis.call('PTTL', K), ours and 0 or 1 }
+return { 0, redis.call('PTTL', K), ours and is_delegated(cur) or 1 }
