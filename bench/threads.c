@@ -1,6 +1,7 @@
 /*
  * Row 5: the threads of one process share one lock object, PROCESS
- * granularity, 1 us of work inside. The floor is a pthread mutex.
+ * granularity, 1 us of work inside; by passing on, and by delegation. The floor
+ * is a pthread mutex.
  */
 
 #include "common/contest.h"
@@ -11,9 +12,11 @@ int main(int argc, char **argv)
 		{ .name = "floor", .kind = &kind_pthread, .sample = 32 },
 		{ .name = "rl", .kind = &kind_rl, .per_process = true,
 		  .sample = 32, .fair = .5 },
+		{ .name = "delegated", .kind = &kind_rl, .per_process = true,
+		  .delegated = true, .sample = 32, .fair = .5 },
 	};
 	static const struct contest row = { .row = "5", .side = sides,
-					    .sides = 2 };
+					    .sides = 3 };
 	struct options o = { .rounds = 12, .ms = 200, .procs = 1,
 			     .threads = 8, .inside_ns = 1000 };
 

@@ -33,6 +33,7 @@ struct side {
 	double fair;	  /* slowest/fastest client below it: a wrong run */
 	double fair_proc; /* the same for the holds of whole processes */
 	bool async;
+	bool delegated;
 };
 
 struct crew_plan {

@@ -18,6 +18,7 @@ struct terms {
 	char name[64];		  /* of the lock */
 	bool process;		  /* rl: PROCESS granularity, else THREAD */
 	bool async;		  /* rl: RELEASE_ASYNC */
+	bool delegated;		  /* rl: DELEGATION_ON */
 	int slice_us;		  /* rl; 0: the default */
 	pthread_mutex_t *mutex;	  /* pthread: in memory all parties see */
 };

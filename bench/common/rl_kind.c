@@ -21,6 +21,8 @@ static int set_attributes(rl_mutexattr_t *attr, const struct terms *t)
 						  RL_GRANULARITY_PROCESS);
 	if (!err && t->async)
 		err = rl_mutexattr_setrelease(attr, RL_RELEASE_ASYNC);
+	if (!err && t->delegated)
+		err = rl_mutexattr_setdelegation(attr, RL_DELEGATION_ON);
 	if (!err && t->slice_us)
 		err = rl_mutexattr_setslice(attr, t->slice_us);
 	return err;

@@ -37,6 +37,7 @@ static void terms_of(struct worker *w, int s, struct terms *t)
 		.port = stage->server->port,
 		.process = side->per_process,
 		.async = side->async,
+		.delegated = side->delegated,
 		.mutex = &w->crew->shared->of[s].mutex,
 	};
 	if (stage->server->port)
