@@ -54,7 +54,9 @@ static void fill_hold(struct rli_attempt *a)
 	hold->inconsistent = a->op.dead && a->terms->robust;
 	hold->fence = a->op.fence;
 	rli_validity_begin(hold, valid_until(a));
-	hold->began = hold->asked = a->op.sent;
+	hold->began = a->op.sent;
+	/* The slice is of the time in which there is something to pass on. */
+	hold->asked = hold->bounds.heard[1];
 	hold->ask_turn = false;
 	a->lock->contended = a->op.kind == RLI_OP_CLAIM || !a->op.alone;
 }
