@@ -186,3 +186,19 @@ Test(waiting_chaos, of_hosts, .timeout = 900)
 	fight();
 	judge();
 }
+
+Test(waiting_chaos, of_processes_that_delegate, .timeout = 900)
+{
+	plan.granularity = RL_GRANULARITY_PROCESS;
+	plan.delegation = RL_DELEGATION_ON;
+	fight();
+	judge();
+}
+
+Test(waiting_chaos, of_hosts_that_delegate, .timeout = 900)
+{
+	plan.granularity = RL_GRANULARITY_HOST;
+	plan.delegation = RL_DELEGATION_ON;
+	fight();
+	judge();
+}
