@@ -55,6 +55,10 @@
 	X(int, cnd_timedwait, "cnd_timedwait", NULL, \
 	  (cnd_t *c, mtx_t *m, RLI_ABSTIME), (c, m, abstime)) \
 	X(int, dlclose, "dlclose", NULL, (void *library), (library)) \
+	X(int, close, "close", NULL, (int fd), (fd)) \
+	X(int, close_range, "close_range", NULL, \
+	  (unsigned first, unsigned last, int flags), (first, last, flags)) \
+	X(void, closefrom, "closefrom", NULL, (int first), (first)) \
 	X(int, munmap, "munmap", NULL, (void *address, size_t size), \
 	  (address, size)) \
 	X(int, shmdt, "shmdt", NULL, (const void *address), (address)) \

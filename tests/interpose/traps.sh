@@ -230,23 +230,36 @@ t_an_allocator_that_locks() {
 	done
 }
 
+connections() {
+	redis-cli -s "$work/sock" info stats |
+		sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p'
+}
+
+# It closes none of rl's, and what it opens then is its own.
 t_a_program_that_closes_every_descriptor() {
+	local how before after
 	start a jobs_lock=n
 	start b jobs_lock=n
-	ask a "lock jobs" 0
-	ask a "closeall" 0
-	ask a "open /dev/null" 0
-	ask b "trylock jobs" EBUSY
-	ask a "unlock jobs" 0
-	ask b "lock jobs" 0
+	ask b "trylock jobs" 0
 	ask b "unlock jobs" 0
-	for i in 1 2 3; do
-		ask a "lock jobs" 0
-		ask a "closeall" 0
+	ask a "lock jobs" 0
+	before=$(connections)
+	for how in "" from range; do
+		ask a "closeall $how" 0
+		for _ in 1 2 3 4 5; do
+			ask a "open /dev/null" 0
+		done
+		ask b "trylock jobs" EBUSY
 		ask a "unlock jobs" 0
-		ask a "in lock other" 0
-		ask a "unlock other" 0
+		ask a "lock jobs" 0
 	done
+	after=$(connections)
+	want $((before + 1)) "$after" "connections, one of them to ask"
+	want "/dev/null /dev/null /dev/null /dev/null /dev/null" \
+		"$(readlink /proc/${pid_of[a]}/fd/{3,4,5,6,7} | paste -sd ' ')" \
+		"files"
+	want 0 "$(ls "/proc/${pid_of[a]}/fd" | awk '$1 > 7 && $1 < 256' |
+		wc -l)" "descriptors in the way"
 }
 
 t_a_program_that_drops_its_privileges() {

@@ -15,7 +15,7 @@
  *	map FILE new|old		M "file" is at its beginning
  *	load FILE, unload		M "plugin" is its
  *	run FILE			a program, to its end
- *	closeall, user UID, clearenv
+ *	closeall [from|range], open FILE, user UID, clearenv
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -125,9 +125,14 @@ static int load(const char *path)
 	return 0;
 }
 
-static void close_all(void)
+/* With each of the ways to do it. */
+static void close_all(const char *how)
 {
-	for (int fd = 3; fd < 1024; fd++)
+	if (!strcmp(how, "from"))
+		closefrom(3);
+	else if (!strcmp(how, "range"))
+		close_range(3, ~0U, 0);
+	for (int fd = 3; fd < 1024 && !*how; fd++)
 		close(fd);
 }
 
@@ -256,7 +261,7 @@ static int obey(char *line)
 	if (IS("load")) return load(a);
 	if (IS("unload")) return plugin = NULL, dlclose(library);
 	if (IS("run")) return run(a);
-	if (IS("closeall")) return close_all(), 0;
+	if (IS("closeall")) return close_all(a), 0;
 	if (IS("open")) return open(a, O_RDONLY) < 0 ? errno : 0;
 	if (IS("user")) return setgid(atoi(a)) || setuid(atoi(a)) ? errno : 0;
 	if (IS("clearenv")) return clearenv();
