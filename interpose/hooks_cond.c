@@ -67,11 +67,24 @@ static int wait_without_lock(const struct rli_wait_call *w)
 	return again ? again : err;
 }
 
+/*
+ * A wait is a cancellation point; with asynchronous cancellation off it is
+ * cancelled there, and never between the C library's unlock and its wait, where
+ * nobody would lock the mutex again.
+ */
 int rli_wait(const struct rli_wait_call *w)
 {
-	if (is_refused(w) || !rli_hold_give(w->mutex))
+	int err, type;
+
+	if (is_refused(w))
 		return real_wait(w);
-	return wait_without_lock(w);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	if (rli_hold_give(w->mutex))
+		err = wait_without_lock(w);
+	else
+		err = real_wait(w);
+	pthread_setcanceltype(type, &type);
+	return err;
 }
 
 #if RLI_TWO_CONDS
