@@ -25,6 +25,7 @@
 #define GONE ((void *)1)
 
 struct rli_filter rli_filter;
+enum rli_watch rli_watch;
 
 static struct {
 	_Atomic(const void *) address;
@@ -65,8 +66,10 @@ static void set_filter(const void *address)
 				 memory_order_release);
 }
 
-void rli_binding_watch_all(void)
+void rli_binding_watch(enum rli_watch watch)
 {
+	if (watch > rli_watch)
+		rli_watch = watch;
 	for (int i = 0; i < RLI_FILTER_WORDS; i++)
 		atomic_store(&rli_filter.word[i], ~UINT64_C(0));
 }

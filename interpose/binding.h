@@ -44,8 +44,17 @@ static inline bool rli_may_be_bound(const void *mutex)
 /* The object bound to this very address, or NULL. Takes no lock. */
 struct rli_object *rli_binding_find(const void *mutex);
 
-/* From now on nothing passes the filter unseen. */
-void rli_binding_watch_all(void);
+/* What passes the filter, and what is then looked at. Read-only after the
+ * start. */
+enum rli_watch {
+	RLI_WATCH_SYMBOLS,	/* what may be in the table */
+	RLI_WATCH_SHARED,	/* all; process-shared ones are looked at */
+	RLI_WATCH_ALL
+};
+
+extern enum rli_watch rli_watch;
+
+void rli_binding_watch(enum rli_watch watch);
 
 /* Binds what the patterns name in the modules there are. At the start a
  * symbol that cannot be found ends the program. */

@@ -12,6 +12,7 @@
 #include "interpose/allocator.h"
 #include "interpose/binding.h"
 #include "interpose/hold.h"
+#include "interpose/kind.h"
 #include "interpose/real.h"
 #include "interpose/stats.h"
 
@@ -23,8 +24,10 @@ static inline bool rli_caught_from(const void *mutex, const void *caller)
 		return false;
 	if (rli_is_allocator(caller))
 		return false;
-	rli_count(&rli_counts.intercepted);
-	return true;
+	if (rli_counting)
+		rli_count(&rli_counts.intercepted);
+	return rli_watch != RLI_WATCH_SHARED || rli_is_pshared(mutex) ||
+	       rli_binding_find(mutex);
 }
 
 #define RLI_ALIAS(alias, of) \

@@ -146,7 +146,7 @@ static void start(void)
 	if (pthread_atfork(before_fork, after_fork_parent, after_fork_child))
 		rli_mistake("no memory to start with");
 	if (rli_stats_start())
-		rli_binding_watch_all();
+		rli_binding_watch(RLI_WATCH_ALL);
 	rli_objects_start();
 	rli_binding_start();
 	marks = rli_patterns != NULL;

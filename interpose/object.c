@@ -29,8 +29,10 @@ void rli_objects_start(void)
 		if (p->kind == RLI_PATTERN_ALL && !all)
 			all = p;
 	}
-	if (shared || all)
-		rli_binding_watch_all();
+	if (shared)
+		rli_binding_watch(RLI_WATCH_SHARED);
+	if (all)
+		rli_binding_watch(RLI_WATCH_ALL);
 }
 
 /* By which pattern a mutex that no symbol names is bound. Private memory that

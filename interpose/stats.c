@@ -14,6 +14,7 @@
 #define ROOM 8192
 
 struct rli_counts rli_counts;
+bool rli_counting;
 
 static char *file;		/* read-only after the start */
 static atomic_bool written;
@@ -24,7 +25,8 @@ bool rli_stats_start(void)
 
 	if (name && *name)
 		file = strdup(name);
-	return file;
+	rli_counting = file != NULL;
+	return rli_counting;
 }
 
 void rli_stats_after_fork(void)

@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Counted only when they are asked for: see rli_binding_watch_all(). */
 struct rli_counts {
 	atomic_ulong intercepted;	/* calls of hooked functions */
 	atomic_ulong bound;		/* ... on a mutex that is bound */
@@ -15,6 +14,7 @@ struct rli_counts {
 };
 
 extern struct rli_counts rli_counts;
+extern bool rli_counting;	/* intercepted too; read-only after the start */
 
 static inline void rli_count(atomic_ulong *counter)
 {

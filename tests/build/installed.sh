@@ -38,7 +38,9 @@ install_it() {
 		include/rl/error.h include/rl/version.h; do
 		test -f "$prefix/$file" || { echo "no $file"; exit 1; }
 	done
-	for name in librl.so librl.so.0 librl.a rl.pc rl-config.cmake; do
+	names="librl.so librl.so.0 librl.a rl.pc rl-config.cmake"
+	[ ! -d "$build/interpose" ] || names="$names librl_interpose.so"
+	for name in $names; do
 		find "$prefix" -name "$name" | grep -q . ||
 			{ echo "no $name"; exit 1; }
 	done
