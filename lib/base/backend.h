@@ -11,6 +11,7 @@
 #ifndef RLI_BASE_BACKEND_H
 #define RLI_BASE_BACKEND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,10 +19,25 @@
 #include "base/clock.h"
 #include "base/servers.h"
 
+/*
+ * What this process knows of a lock on a quorum of servers; the backend's own.
+ * Answers may come after the lock's record has gone, so it is counted.
+ */
+struct rli_notes {
+	atomic_uint refs;
+	_Atomic uint64_t seen;	/* no node told a higher number, and none was
+				   proposed */
+	_Atomic uint64_t truth;	/* no higher one was confirmed by a majority */
+	_Atomic uint64_t idle;	/* a question found it free, this being the
+				   highest number told */
+	atomic_bool checked;	/* the servers know it under this list */
+};
+
 /* Where a lock lives on its servers. Read-only once made. */
 struct rli_place {
 	char *k, *meta, *wake, *recall;
 	size_t k_len, meta_len, wake_len, recall_len;
+	struct rli_notes *notes;	/* held */
 };
 
 enum rli_op_kind {
@@ -51,6 +67,8 @@ enum rli_op_kind {
 #define RLI_DO_SPOIL	0x100u	/* release: we were told EOWNERDEAD and have
 				   not made it consistent */
 #define RLI_DO_TURN	0x200u	/* renew: does anybody wait? */
+#define RLI_DO_UNDO	0x400u	/* release: what was granted came too late, and
+				   never was a hold */
 
 /* How a granted hold came about. */
 enum rli_how {
@@ -71,6 +89,8 @@ struct rli_op {
 	size_t id_len;		/* of "id#" */
 	const char *token;	/* claim: the "#n" that was popped */
 	size_t token_len;
+	uint64_t hold_fence;	/* of the hold that is asked about; 0: unknown,
+				   or acquire */
 	int64_t lease_ms;
 	int64_t patience;	/* a moment: then it is given up, ENOLCK */
 	void (*done)(struct rli_op *);	/* called by pump, or NULL */
@@ -97,9 +117,14 @@ struct rli_op {
 	uint64_t fence;		/* granted: of the hold. ESTALE: the last one
 				   given out, plus 1 if it was unlocked */
 	enum rli_how how;
-	bool dead;		/* granted: the owner before did not unlock */
+	bool dead;		/* granted: the owner before did not unlock;
+				   inspect: the holder may have been told so,
+				   and has not made it consistent */
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool delegated;		/* busy: by a process that can be recalled */
+	bool contended;		/* busy: nobody has it for certain; several may
+				   be at it. Try again after a pause, of left_ms
+				   if that is not -1 */
 	bool held;		/* reset: it was held */
 	bool alone;		/* granted, or renew, asked so: nobody waits */
 	bool handed;		/* release: the lock was handed on, and so it
@@ -125,7 +150,7 @@ struct rli_wait {
 	size_t token_len;
 	union {
 		max_align_t align;
-		char bytes[160];
+		char bytes[192];
 	} backend;
 };
 

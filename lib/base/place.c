@@ -42,6 +42,26 @@ int rli_place_check_name(const char *name)
 	return 0;
 }
 
+void rli_notes_hold(struct rli_notes *notes)
+{
+	atomic_fetch_add_explicit(&notes->refs, 1, memory_order_relaxed);
+}
+
+void rli_notes_put(struct rli_notes *notes)
+{
+	/* Release and acquire: whoever frees them is the last to touch them. */
+	if (notes && atomic_fetch_sub_explicit(&notes->refs, 1,
+					       memory_order_acq_rel) == 1)
+		rli_free(notes);
+}
+
+static void make_notes(struct rli_place *p)
+{
+	p->notes = rli_calloc(1, sizeof(*p->notes));
+	if (p->notes)
+		atomic_init(&p->notes->refs, 1);
+}
+
 static void make_keys(struct rli_place *p, int tag, const char *prefix,
 		      const char *name)
 {
@@ -67,10 +87,11 @@ int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
 		rli_place_free(p);
 		make_keys(p, 1, prefix, name);
 	}
+	make_notes(p);
 	if (tag < 0)
 		rli_fail(EINVAL, "'%s%s' has a brace that is not part of one "
 			 "hash tag, {like this}", prefix, name);
-	else if (p->wake && p->meta && p->recall)
+	else if (p->wake && p->meta && p->recall && p->notes)
 		return 0;
 	else
 		rli_fail_nomem();
@@ -84,5 +105,6 @@ void rli_place_free(struct rli_place *p)
 	rli_free(p->meta);
 	rli_free(p->wake);
 	rli_free(p->recall);
+	rli_notes_put(p->notes);
 	memset(p, 0, sizeof(*p));
 }

@@ -27,4 +27,8 @@ int rli_place_make(struct rli_place *place, const char *prefix,
 		   const char *name);
 void rli_place_free(struct rli_place *place);
 
+/* One more reference to notes, and one less. */
+void rli_notes_hold(struct rli_notes *notes);
+void rli_notes_put(struct rli_notes *notes);
+
 #endif /* RLI_BASE_PLACE_H */

@@ -7,6 +7,7 @@
 #include "base/servers.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -39,6 +40,16 @@ static char *node_identity(const struct rli_url *url)
 	return rli_strdup(identity);
 }
 
+/* FNV-1a */
+static uint64_t fingerprint(const char *text)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+	return hash;
+}
+
 static void free_node(struct rli_node *node)
 {
 	rli_url_free(&node->url);
@@ -60,6 +71,8 @@ static int make_node(const char *text, size_t len, struct rli_node **out)
 		node->identity = node_identity(&node->url);
 		if (!node->text || !node->identity)
 			err = rli_fail_nomem();
+		else
+			node->hash = (uint32_t)fingerprint(node->identity);
 	}
 	if (err) {
 		free_node(node);
@@ -222,6 +235,8 @@ static int fill_servers(struct rli_servers *servers, const char *text)
 	servers->text = rli_strdup(text);
 	if (!servers->identity || !servers->text)
 		return rli_fail_nomem();
+	rli_format(servers->list, sizeof(servers->list), "%d:%016" PRIx64,
+		   servers->n, fingerprint(servers->identity));
 	servers->outage_timeout = largest_outage(servers);
 	atomic_init(&servers->refs, 1);
 	return 0;

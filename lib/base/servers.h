@@ -21,6 +21,10 @@ struct rli_node {
 	char *text;		/* read-only; the URL, with its password */
 	char *identity;		/* read-only; "host:port/db", "unix:path/db" */
 	unsigned long serial;	/* read-only; no later node ever has it */
+	uint32_t hash;		/* read-only; of the identity */
+	/* How it does as one of a quorum: see redis/spare.h. */
+	_Atomic int64_t failed_at, spared_until;
+	atomic_uint failures;
 	unsigned refs;		/* under the registry's guard */
 	struct rli_node *next;	/* under the registry's guard */
 };
@@ -31,6 +35,7 @@ struct rli_servers {
 	struct rli_node *node[RLI_NODES_MAX];	/* as listed; each held */
 	char *identity;		/* of the nodes, sorted, joined by ','. Lists
 				   with the same one are the same servers */
+	char list[24];		/* their number, and a fingerprint of that */
 	int64_t outage_timeout;	/* ns, the largest of the nodes' */
 	char *text;		/* the list as given, with its passwords */
 	struct rli_servers *next;	/* under the registry's guard */
