@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define RING	 8
+#define RING	 64
+#define NODES	 15
 #define TEXT_MAX 16384
 
 struct text {
@@ -131,7 +132,45 @@ static const char *vask(struct server *srv, const char *fmt, va_list args)
 	return start;
 }
 
+static int ask_each(struct server *srv, const char *fmt, va_list args,
+		    const char **texts)
+{
+	va_list copy;
+	int n = 0;
+
+	for (; srv; srv = srv->next) {
+		va_copy(copy, args);
+		texts[n++] = vask(srv, fmt, copy);
+		va_end(copy);
+	}
+	return n;
+}
+
+static int count(const char *const *texts, int n, const char *text)
+{
+	int i, times = 0;
+
+	for (i = 0; i < n; i++)
+		times += !strcmp(texts[i], text);
+	return times;
+}
+
 const char *server_ask(struct server *srv, const char *fmt, ...)
+{
+	const char *texts[NODES];
+	va_list args;
+	int i, n, best = 0;
+
+	va_start(args, fmt);
+	n = ask_each(srv, fmt, args, texts);
+	va_end(args);
+	for (i = 1; i < n; i++)
+		if (count(texts, n, texts[i]) > count(texts, n, texts[best]))
+			best = i;
+	return texts[best];
+}
+
+const char *server_ask_one(struct server *srv, const char *fmt, ...)
 {
 	const char *text;
 	va_list args;
@@ -142,25 +181,37 @@ const char *server_ask(struct server *srv, const char *fmt, ...)
 	return text;
 }
 
-long long server_ask_int(struct server *srv, const char *fmt, ...)
+static long long number(const char *fmt, const char *text)
 {
-	const char *text;
 	char *end;
-	long long value;
-	va_list args;
+	long long value = strtoll(text, &end, 10);
 
-	va_start(args, fmt);
-	text = vask(srv, fmt, args);
-	va_end(args);
-	value = strtoll(text, &end, 10);
 	if (end == text || *end)
 		TEST_DIE("%s: not a number: %s", fmt, text);
 	return value;
 }
 
-long long server_info(struct server *srv, const char *field)
+long long server_ask_int(struct server *srv, const char *fmt, ...)
 {
-	const char *text = server_ask(srv, "INFO");
+	const char *texts[NODES];
+	long long sorted[NODES], value;
+	va_list args;
+	int i, j, n;
+
+	va_start(args, fmt);
+	n = ask_each(srv, fmt, args, texts);
+	va_end(args);
+	for (i = 0; i < n; i++) {
+		value = number(fmt, texts[i]);
+		for (j = i; j > 0 && sorted[j - 1] > value; j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = value;
+	}
+	return sorted[n / 2];
+}
+
+static long long info_of(const char *text, const char *field)
+{
 	size_t len = strlen(field);
 	const char *p;
 
@@ -169,6 +220,18 @@ long long server_info(struct server *srv, const char *field)
 			return strtoll(p + len + 1, NULL, 10);
 	}
 	return 0;
+}
+
+long long server_info(struct server *srv, const char *field)
+{
+	long long largest = info_of(server_ask_one(srv, "INFO"), field), value;
+
+	while ((srv = srv->next)) {
+		value = info_of(server_ask_one(srv, "INFO"), field);
+		if (value > largest)
+			largest = value;
+	}
+	return largest;
 }
 
 struct info_wait {

@@ -87,16 +87,17 @@ static bool answers(void *arg)
 		srv->pid = 0;
 		die_with_log(srv, "ended at its start");
 	}
-	return !strcmp(server_ask(srv, "PING"), "PONG");
+	return !strcmp(server_ask_one(srv, "PING"), "PONG");
 }
 
 void server_wait_ready(struct server *srv)
 {
-	if (!wait_until(answers, srv, WAIT_MS))
-		die_with_log(srv, "does not answer");
+	for (; srv; srv = srv->next)
+		if (!wait_until(answers, srv, WAIT_MS))
+			die_with_log(srv, "does not answer");
 }
 
-struct server *server_start(const struct server_options *options)
+static struct server *start_one(const struct server_options *options)
 {
 	static const struct server_options none;
 	struct server *srv = calloc(1, sizeof(*srv));
@@ -109,9 +110,34 @@ struct server *server_start(const struct server_options *options)
 	srv->port_fd = options->tcp ? sock_reserve_port(&srv->port) : -1;
 	make_urls(srv, options->password);
 	write_config(srv, options);
+	srv->nodes = 1;
+	strcpy(srv->urls, srv->url);
 	launch(srv);
-	server_wait_ready(srv);
 	return srv;
+}
+
+struct server *server_start(const struct server_options *options)
+{
+	return server_start_many(options, 1);
+}
+
+struct server *server_start_many(const struct server_options *options, int n)
+{
+	const char *text = getenv("RL_TEST_NODES");
+	struct server *first, *last;
+
+	if (!n)
+		n = text && atoi(text) > 1 ? atoi(text) : 1;
+	first = last = start_one(options);
+	for (first->nodes = 1; first->nodes < n; first->nodes++) {
+		last->next = start_one(options);
+		last = last->next;
+		TEST_MUST(strlen(first->urls) + strlen(last->url) + 2 <=
+			  sizeof(first->urls));
+		strcat(strcat(first->urls, " "), last->url);
+	}
+	server_wait_ready(first);
+	return first;
 }
 
 /* The state letter of a process that need not be our child; 0: gone. */
@@ -161,29 +187,39 @@ static void await_end(struct server *srv)
 	srv->pid = 0;
 }
 
+static void end(struct server *srv, int sig)
+{
+	for (; srv; srv = srv->next) {
+		if (!srv->pid)
+			continue;
+		kill(srv->pid, sig);
+		await_end(srv);
+	}
+}
+
 void server_kill(struct server *srv)
 {
-	if (!srv->pid)
-		return;
-	kill(srv->pid, SIGKILL);
-	await_end(srv);
+	end(srv, SIGKILL);
 }
 
 void server_shutdown(struct server *srv)
 {
-	kill(srv->pid, SIGTERM);
-	await_end(srv);
+	end(srv, SIGTERM);
 }
 
 void server_stop(struct server *srv)
 {
-	if (!srv)
-		return;
-	server_kill(srv);
-	if (srv->port_fd >= 0)
-		close(srv->port_fd);
-	sock_rmdir(srv->dir);
-	free(srv);
+	struct server *next;
+
+	if (srv)
+		server_kill(srv);
+	for (; srv; srv = next) {
+		next = srv->next;
+		if (srv->port_fd >= 0)
+			close(srv->port_fd);
+		sock_rmdir(srv->dir);
+		free(srv);
+	}
 }
 
 static void wipe(struct server *srv)
@@ -201,9 +237,11 @@ static void wipe(struct server *srv)
 void server_resurrect(struct server *srv, bool keep_data)
 {
 	server_kill(srv);
-	if (!keep_data)
-		wipe(srv);
-	launch(srv);
+	for (; srv; srv = srv->next) {
+		if (!keep_data)
+			wipe(srv);
+		launch(srv);
+	}
 }
 
 void server_restart(struct server *srv, bool keep_data)
@@ -214,12 +252,15 @@ void server_restart(struct server *srv, bool keep_data)
 
 void server_pause(struct server *srv)
 {
-	kill(srv->pid, SIGSTOP);
-	if (!wait_until(stands_still, srv, WAIT_MS))
-		TEST_DIE("redis-server does not stop");
+	for (; srv; srv = srv->next) {
+		kill(srv->pid, SIGSTOP);
+		if (!wait_until(stands_still, srv, WAIT_MS))
+			TEST_DIE("redis-server does not stop");
+	}
 }
 
 void server_resume(struct server *srv)
 {
-	kill(srv->pid, SIGCONT);
+	for (; srv; srv = srv->next)
+		kill(srv->pid, SIGCONT);
 }

@@ -37,10 +37,21 @@ struct server {
 	int port_fd;	       /* keeps the port ours, -1: none */
 	char url[256];	   /* unix://..., with the password if there is one */
 	char tcp_url[256]; /* redis://..., likewise; empty if no port */
+	struct server *next; /* of several, in one list */
+	int nodes;	     /* the first: how many there are, … */
+	char urls[2048];     /* … and their urls */
 };
 
 /* Start one and wait until it answers. NULL: no TCP, no password, no data. */
 struct server *server_start(const struct server_options *options);
+
+/*
+ * Several, at most 15, as the nodes of one quorum; n 0: as many as RL_TEST_NODES
+ * says, else one. The first stands for all: everything below happens to each of
+ * them, server_ask gives what most of them answer, server_ask_int the median,
+ * server_info the largest.
+ */
+struct server *server_start_many(const struct server_options *options, int n);
 
 /* Kill it if it runs, remove its folder. NULL is fine. */
 void server_stop(struct server *srv);
@@ -72,6 +83,9 @@ void server_resume(struct server *srv);
  * options say of passwords.
  */
 const char *server_ask(struct server *srv, const char *fmt, ...);
+
+/* The same of one server, even if there are several. */
+const char *server_ask_one(struct server *srv, const char *fmt, ...);
 
 /* Likewise for a reply that is a number; anything else aborts. */
 long long server_ask_int(struct server *srv, const char *fmt, ...);
