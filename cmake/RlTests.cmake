@@ -47,6 +47,18 @@ function(rl_test area file)
 		"LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp:print_suppressions=0")
 endfunction()
 
+# The same program again, over so many servers: area/name-over-3.
+function(rl_test_over_nodes area file nodes)
+	get_filename_component(name "${file}" NAME_WE)
+	string(REGEX REPLACE "^test_" "" name "${name}")
+	set(again ${area}/${name}-over-${nodes})
+	add_test(NAME ${again} COMMAND test_${area}_${name}
+		--timeout ${rl_case_seconds})
+	rl_test_properties(${again} "${area};quorum")
+	set_tests_properties(${again} PROPERTIES ENVIRONMENT
+		"RL_TEST_NODES=${nodes};LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/lsan.supp:print_suppressions=0")
+endfunction()
+
 # The ThreadSanitizer of gcc 12 cannot place its shadow where the kernel
 # spreads addresses over more than 28 bits.
 if(RL_SANITIZE STREQUAL "thread" AND EXISTS /proc/sys/vm/mmap_rnd_bits)

@@ -141,8 +141,8 @@ RL_API int rl_mutexattr_destroy(rl_mutexattr_t *attr);
  * outage_timeout (ms, 5000), keepalive, passfile (a file that holds the
  * password, is the caller's own and closed to others). For rediss://: cacert
  * (file or folder of CA certificates), cert, key (ours), sni, verify=full (the
- * default), ca or none; see docs/tls.md. One entry is a single server; several are a quorum of
- * independent ones. Nothing is asked of them yet.
+ * default), ca or none; see docs/tls.md. One entry is a single
+ * server; several, at most 15, are a quorum of independent ones. Nothing is asked of them yet.
  * EINVAL: null, empty, does not parse (rl_last_error says where, never
  * showing a password), the same server twice. ENOTSUP: a scheme that this
  * version does not know how to speak. NULL is EINVAL: there is no way back
@@ -234,9 +234,10 @@ RL_API int rl_mutexattr_gettimeout(const rl_mutexattr_t *attr,
 
 /*
  * retry: how often to ask several servers when no majority grants the lock:
- * number of rounds (-1: until the deadline), and the pause between two, in
- * milliseconds: delay plus a random part of up to jitter. A single server
- * needs no rounds, it keeps the waiters in line.
+ * number of retries (-1: until the deadline; used up: lock says ETIMEDOUT), and
+ * the pause before each, in milliseconds: delay plus a random part of up to
+ * jitter. Only for votes that are split: a lock that somebody holds is waited
+ * for, whatever this says. A single server keeps the waiters in line.
  * EINVAL: count below -1, delay or jitter negative or above 2^40. Each
  * pointer of the getter may be null.
  */

@@ -80,7 +80,7 @@ static unsigned flags(const struct rli_attempt *a)
 {
 	unsigned f = rli_keep_flag(a->lock, a->terms->lease_ms);
 
-	if (a->patience->try_only)
+	if (a->patience->try_only || a->patience->deadline <= rli_now())
 		f |= RLI_DO_TRY;
 	if (a->terms->robust)
 		f |= RLI_DO_ROBUST;

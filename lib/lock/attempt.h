@@ -26,6 +26,7 @@ struct rli_attempt {
 	int64_t began;		/* when the servers were not known to be out */
 	bool outage;		/* they are, and have been for long enough */
 	int64_t since;		/* the hold, if we have one, is not older */
+	int retries;		/* pauses because nobody had a majority */
 	bool has_turn;
 	bool asked;		/* the servers, whether it is free */
 };

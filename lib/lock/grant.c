@@ -27,7 +27,8 @@ bool rli_attempt_is_provisional(const struct rli_attempt *a)
 static void give_back(struct rli_attempt *a)
 {
 	rli_attempt_fill_op(a, RLI_OP_RELEASE);
-	a->op.flags = 0;
+	a->op.flags = RLI_DO_UNDO;
+	a->op.hold_fence = a->op.fence;
 	a->op.patience = rli_after(rli_now(), GIVE_BACK_PATIENCE);
 	rli_ask_once(a->self, &a->op);
 	rli_attempt_fresh_nonce(a);
@@ -142,6 +143,7 @@ static int make_lasting(struct rli_attempt *a)
 		.kind = RLI_OP_RENEW, .flags = RLI_DO_KEEP,
 		.servers = a->terms->servers, .place = &a->lock->place,
 		.value = a->hold->value, .value_len = a->hold->value_len,
+		.hold_fence = a->op.fence,
 	};
 	int64_t until = rli_valid_until(a->op.how == RLI_BEFORE ? a->since
 								: a->op.sent,

@@ -71,6 +71,7 @@ static void fill_op(struct rli_op *op, enum rli_op_kind kind,
 		.place = &lock->place,
 		.value = s->value,
 		.value_len = s->value_len,
+		.hold_fence = s->fence,
 		.lease_ms = s->terms->lease_ms,
 	};
 }
@@ -284,6 +285,7 @@ static int mend_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 	op.flags = 0;
 	op.value = hold.value;
 	op.value_len = hold.value_len;
+	op.hold_fence = hold.fence;
 	err = rli_ask(self, &op, rli_outage_end(terms->servers));
 	if (err == EINVAL && op.resent)
 		return 0;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "lock/attempt.h"
 #include "lock/keeper.h"
 
@@ -138,6 +139,18 @@ static void say_why_late(struct rli_attempt *a)
 		rli_fail_const(ETIMEDOUT, "the lock is held");
 }
 
+/* Several are at it, and none has a majority: how long to leave it to others. */
+static int64_t back_off(const struct rli_attempt *a)
+{
+	int64_t pause = a->terms->retry_delay, most = a->terms->retry_jitter;
+	uint32_t jitter;
+
+	if (a->op.left_ms >= 0)
+		pause = most = rli_ms(a->op.left_ms);
+	rli_random(&jitter, sizeof(jitter));
+	return pause + (int64_t)((double)most * jitter / UINT32_MAX);
+}
+
 /* While the keeper itself waits, in an onlost, nobody asks the question: so it
  * acquires again as often, which says and repairs the same. */
 static int64_t wait_ends(const struct rli_attempt *a)
@@ -145,7 +158,11 @@ static int64_t wait_ends(const struct rli_attempt *a)
 	int64_t soon = rli_after(rli_now(), LOOK_EVERY);
 	int64_t deadline = a->patience->deadline;
 
-	return rli_keeper_self() && soon < deadline ? soon : deadline;
+	if (a->op.contended)
+		soon = rli_after(rli_now(), back_off(a));
+	else if (!rli_keeper_self())
+		return deadline;
+	return soon < deadline ? soon : deadline;
 }
 
 /* 0 granted; EAGAIN: try again; ETIMEDOUT, ENOLCK, … */
@@ -156,8 +173,13 @@ int rli_attempt_wait(struct rli_attempt *a)
 		.place = &a->lock->place,
 		.deadline = wait_ends(a),
 	};
-	int err = begin_waiting(a);
+	int err;
 
+	if (a->op.contended && a->terms->retries >= 0 &&
+	    a->retries++ >= a->terms->retries)
+		return rli_fail(ETIMEDOUT, "%d retries: none got a majority of "
+				"the servers", a->terms->retries);
+	err = begin_waiting(a);
 	if (err)
 		return err;
 	err = wait_for_token(a, &wait);

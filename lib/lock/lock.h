@@ -341,6 +341,8 @@ int rli_mend(struct rli_lock *lock, struct rli_thread *self,
 /* A hold of this owner as the servers know it, perhaps of another process. */
 struct rli_foreign_hold {
 	uint64_t fence;
+	bool inconsistent;	/* EOWNERDEAD was said of it, for all that is
+				   known, and no mending */
 	size_t value_len;
 	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
 };

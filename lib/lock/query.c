@@ -16,7 +16,7 @@
  * wants to know it now. */
 static int inspect(struct rli_lock *lock, struct rli_thread *self,
 		   const struct rli_terms *terms, char *value, size_t *len,
-		   uint64_t *fence)
+		   uint64_t *fence, bool *dead)
 {
 	struct rli_op op = {
 		.kind = RLI_OP_INSPECT, .servers = terms->servers,
@@ -27,6 +27,7 @@ static int inspect(struct rli_lock *lock, struct rli_thread *self,
 
 	*len = op.text_len;
 	*fence = op.fence;
+	*dead = op.dead;
 	return err;
 }
 
@@ -38,7 +39,8 @@ int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 	const char *id;
 	size_t len, id_len;
 	uint64_t n;
-	int err = inspect(lock, self, terms, value, &len, &n);
+	bool dead;
+	int err = inspect(lock, self, terms, value, &len, &n, &dead);
 
 	if (err)
 		return err;
@@ -47,6 +49,7 @@ int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 	    rli_value_over(lock, value + id_len))
 		return rli_fail_const(EPERM, "this owner does not hold it");
 	hold->fence = n;
+	hold->inconsistent = dead;
 	hold->value_len = len;
 	memcpy(hold->value, value, len);
 	return 0;
@@ -74,7 +77,8 @@ int rli_locked(struct rli_lock *lock, struct rli_thread *self,
 	char value[VALUE_MAX];
 	size_t len;
 	uint64_t n;
-	int err = inspect(lock, self, terms, value, &len, &n);
+	bool dead;
+	int err = inspect(lock, self, terms, value, &len, &n, &dead);
 
 	if (!err && len && !rests(lock, value, len))
 		err = rli_fail_const(EBUSY, "somebody holds it");
@@ -124,7 +128,8 @@ int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 	char value[VALUE_MAX];
 	size_t len;
 	uint64_t n;
-	int err = inspect(lock, self, terms, value, &len, &n);
+	bool dead;
+	int err = inspect(lock, self, terms, value, &len, &n, &dead);
 
 	if (err)
 		return err;
@@ -152,8 +157,9 @@ static void get_it_back(struct rli_lock *lock, struct rli_thread *self,
 	char value[VALUE_MAX], first[VALUE_MAX];
 	size_t len;
 	uint64_t n;
+	bool dead;
 
-	if (inspect(lock, self, terms, first, &len, &n) ||
+	if (inspect(lock, self, terms, first, &len, &n, &dead) ||
 	    len >= sizeof(first) || id_length(first, len) == len ||
 	    !rli_nonce_is_delegated(first + len - RLI_NONCE_LEN))
 		return;
@@ -161,7 +167,7 @@ static void get_it_back(struct rli_lock *lock, struct rli_thread *self,
 	do
 		rli_pause(self, terms->servers, until);
 	while (rli_now() < until &&
-	       !inspect(lock, self, terms, value, &len, &n) &&
+	       !inspect(lock, self, terms, value, &len, &n, &dead) &&
 	       !strcmp(value, first));
 }
 

@@ -27,6 +27,7 @@ static void fill_op(struct rli_op *op, const struct rli_hold *hold,
 		.place = &hold->lock->place,
 		.value = hold->value,
 		.value_len = hold->value_len,
+		.hold_fence = hold->fence,
 		.lease_ms = hold->terms->lease_ms,
 	};
 }
@@ -141,6 +142,9 @@ static int release_elsewhere(struct rli_lock *lock, struct rli_thread *self,
 		return rli_fail_const(EPERM, "the lock is delegated to another "
 				      "process: only that can unlock it");
 	op.value_len = hold.value_len;
+	op.hold_fence = hold.fence;
+	if (!hold.inconsistent)
+		op.flags = 0;
 	err = rli_ask(self, &op, rli_outage_end(terms->servers));
 	if (err == ESTALE)
 		return op.resent ? 0 : not_held();

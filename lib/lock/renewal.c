@@ -275,6 +275,7 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 		.place = &hold->lock->place,
 		.value = r->value,
 		.value_len = hold->value_len,
+		.hold_fence = hold->fence,
 		.lease_ms = hold->terms->lease_ms,
 		.patience = hold->valid_until,
 		.done = renewal_done,

@@ -141,6 +141,8 @@ static int on_inspect(struct rli_op *op, const struct rli_reply *reply)
 	if (reply->items != 2 || reply->numbers != 1)
 		return nonsense(op, reply);
 	op->fence = (uint64_t)reply->number[0];
+	/* The scripts know. */
+	op->dead = true;
 	take_text(op, reply);
 	return 0;
 }

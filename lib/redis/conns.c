@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "redis/op.h"
+#include "redis/round.h"
 #include "redis/tls.h"
 
 /*
@@ -48,6 +49,7 @@ void rli_conns_close(struct rli_conns *c)
 	if (c->next)
 		c->next->link = c->link;
 	rli_guard_unlock(&registry_guard);
+	c->closing = true;
 	while (c->sessions) {
 		struct rli_session *s = c->sessions;
 
@@ -58,6 +60,7 @@ void rli_conns_close(struct rli_conns *c)
 	if (tls)
 		rli_tls_thread_ends();
 	rli_posts_free(c->posts);
+	rli_rounds_free(c);
 	rli_free(c->fds);
 	rli_free(c);
 }
@@ -205,7 +208,10 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 	struct rli_session *s;
 	int n = 0, k = 0, got;
 	bool soon = true;
+	int64_t rounds = rli_rounds_due(c);
 
+	if (rounds < until)
+		until = rounds;
 	for (s = c->sessions; s; s = s->next) {
 		int64_t due;
 
@@ -237,6 +243,7 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 			revents = fds[k++].revents;
 		rli_session_advance(s, got > 0 ? revents : 0);
 	}
+	rli_rounds_check(c);
 	return wakefd >= 0 && got > 0 && fds[n].revents;
 }
 

@@ -7,6 +7,7 @@
 #include "redis/session.h"
 
 struct rli_post;
+struct rli_round;
 
 struct rli_conns {
 	struct rli_conns *next, **link;	/* under the registry's guard */
@@ -17,6 +18,11 @@ struct rli_conns {
 	unsigned slept;			/* requests not awaited awake */
 	unsigned crowded;		/* so many more are not, because this
 					   thread waited in a line */
+	struct rli_round *rounds;	/* of a quorum, that are awaited */
+	struct rli_round *spare_rounds;	/* to use again */
+	struct rli_node *waits_at;	/* which node of a quorum knows that we
+					   shall wait, as far as was asked */
+	bool closing;
 	unsigned finished;		/* operations, ever */
 };
 

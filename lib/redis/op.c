@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "redis/answer.h"
+#include "redis/quorum.h"
 #include "redis/script.h"
 #include "redis/scripts_lua.h"
 
@@ -119,7 +120,7 @@ static int arguments(const struct rli_op *op, bool whole, struct rli_arg *arg,
 	for (i = 0; i < calls[op->kind].keys; i++)
 		arg[n++] = keys[i];
 	for (; *letter; letter++)
-		if (*letter != 'F' || op->flags)
+		if (*letter != 'F' || op->flags & ~RLI_DO_UNDO)
 			arg[n++] = argument(op, *letter, scratch);
 	return n;
 }
@@ -245,7 +246,7 @@ static int prepare(struct rli_conns *conns, struct rli_op *op)
 	struct pending *p = pending_of(op);
 	int err;
 
-	op->finished = op->unanswered = op->resent = false;
+	op->finished = op->unanswered = op->resent = op->contended = false;
 	op->err = 0;
 	op->sent = rli_now();
 	memset(p, 0, sizeof(*p));
@@ -280,7 +281,10 @@ static void start(struct rli_conns *conns, struct rli_op *op, bool certain)
 
 void rli_op_start(struct rli_conns *conns, struct rli_op *op)
 {
-	start(conns, op, false);
+	if (op->servers->n > 1)
+		rli_quorum_start(conns, op);
+	else
+		start(conns, op, false);
 }
 
 int rli_op_run(struct rli_conns *conns, struct rli_op *op)
@@ -380,8 +384,11 @@ int rli_op_post(struct rli_conns *conns, struct rli_op *op)
 {
 	struct rli_session *session;
 	struct rli_post *post;
-	int err = rli_conns_session(conns, op->servers->node[0], &session);
+	int err;
 
+	if (op->servers->n > 1)
+		return rli_quorum_post(conns, op);
+	err = rli_conns_session(conns, op->servers->node[0], &session);
 	if (err)
 		return err;
 	if (session->state != RLI_READY)

@@ -30,6 +30,8 @@ struct rli_request {
 	int64_t deadline;	/* then the session is given up */
 	int64_t patience;	/* 0, or how much of that may be left when a
 				   connection that is yet to be made is there */
+	int64_t since;		/* when it was submitted, if its owner says so;
+				   else 0 */
 	/*
 	 * err 0: reply holds the answer, until done returns. Else ENOLCK,
 	 * EACCES, EPROTO or ENOMEM with the thread's message set; unsent: no
@@ -72,6 +74,8 @@ struct rli_session {
 	int64_t heard;			/* … the last time then */
 	unsigned scripts;		/* seen to run; one bit each, op.c's */
 	bool listens;			/* rli_conns_listener()'s */
+	bool owed;			/* round.c's: an acquire that was not
+					   answered may yet be run */
 	bool closing;			/* for good: nothing is submitted */
 	int greetings;			/* answers to come before READY */
 	redisReader *reader;

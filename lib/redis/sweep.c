@@ -1,7 +1,8 @@
 /*
  * Every lock is found by its K, or by its meta alone if it is free or not
  * recoverable. First all names are collected, by SCAN, so that a name which
- * SCAN gives twice is reset once; then each is reset by the script.
+ * SCAN gives twice, or several servers give, is reset once; then each is reset
+ * by the script.
  */
 #include "redis/sweep.h"
 
@@ -24,7 +25,6 @@ struct names {
 	bool done, again;	/* again: the connection was lost on the way */
 	struct rli_conns *conns;
 	struct rli_session *session;
-	const char *suffix;	/* of the keys sought, "" for K itself */
 };
 
 struct scan {
@@ -228,22 +228,48 @@ static int reset_each(struct names *names, struct rli_servers *servers,
 	return err;
 }
 
+static int scan_node(struct names *names, struct rli_node *node,
+		     const char *prefix)
+{
+	int err = rli_conns_session(names->conns, node, &names->session);
+
+	names->err = 0;
+	if (!err)
+		err = scan_for(names, "", prefix, "*", "string");
+	if (!err)
+		err = scan_for(names, "{", prefix, "*" RLI_META_BRACED,
+			       "hash");
+	if (!err)
+		err = scan_for(names, "", prefix, "*" RLI_META_TAGGED, "hash");
+	return err;
+}
+
+/* What a majority has scanned has no lock that a majority holds and that was
+ * not seen. */
+static int scan_nodes(struct names *names, const struct rli_servers *servers,
+		      const char *prefix)
+{
+	int i, err, first = 0, scanned = 0;
+
+	for (i = 0; i < servers->n; i++) {
+		err = scan_node(names, servers->node[i], prefix);
+		scanned += !err;
+		if (err == ENOMEM)
+			return err;
+		if (err)
+			first = err;
+	}
+	return scanned > servers->n / 2 ? 0 : first;
+}
+
 int rli_sweep(struct rli_conns *conns, struct rli_servers *servers,
 	      const char *prefix, size_t *n)
 {
 	struct names names = { .conns = conns };
 	size_t i;
-	int err = rli_conns_session(conns, servers->node[0], &names.session);
+	int err = scan_nodes(&names, servers, prefix);
 
 	*n = 0;
-	if (!err)
-		err = scan_for(&names, "", prefix, "*", "string");
-	if (!err)
-		err = scan_for(&names, "{", prefix, "*" RLI_META_BRACED,
-			       "hash");
-	if (!err)
-		err = scan_for(&names, "", prefix, "*" RLI_META_TAGGED,
-			       "hash");
 	if (!err)
 		err = reset_each(&names, servers, !*prefix, n);
 	for (i = 0; i < names.n; i++)

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "redis/quorum.h"
+#include "redis/spare.h"
 
 /*
  * A server looks at its clients' time-outs when it wakes, which an idle one
@@ -18,6 +20,8 @@
 /* A time-out that comes sooner than this before the deadline is none: somebody
  * sent CLIENT UNBLOCK, or set the server's clock. */
 #define CLOCK_SLACK (50 * RLI_MS)
+/* How often one who waits at a node of a quorum looks whether it is there. */
+#define LOOK_EVERY RLI_S
 
 /* The claim, the release, and a few holds that may follow. */
 #define CROWDED 8
@@ -30,6 +34,7 @@ struct line {
 	int result;			/* EINPROGRESS: not answered yet */
 	bool nudged;
 	bool nudge_due;			/* its answer is to come */
+	int64_t began;
 };
 
 _Static_assert(sizeof(struct line) + sizeof(struct rli_wait *) <=
@@ -45,6 +50,11 @@ static struct rli_wait *wait_of(struct line *line)
 {
 	return (struct rli_wait *)((char *)line -
 				   offsetof(struct rli_wait, backend));
+}
+
+static bool is_quorum(struct line *line)
+{
+	return wait_of(line)->servers->n > 1;
 }
 
 static int timed_out(const struct rli_wait *wait)
@@ -82,6 +92,9 @@ static void answered(struct rli_request *r, int err, bool unsent,
 		return;
 	if (!err && reply->type == REDIS_REPLY_ERROR)
 		err = rli_reply_error(line->session->node->url.label, reply);
+	/* Another node will do as well. */
+	if (err && is_quorum(line))
+		err = EAGAIN;
 	line->result = err ? err : popped(line, reply);
 	line->conns->finished++;
 }
@@ -145,7 +158,12 @@ int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 	line->request.deadline = rli_after(wait->deadline, GRACE);
 	line->nudge.done = nudge_answered;
 	conns->crowded = CROWDED;
-	err = rli_conns_session(conns, wait->servers->node[0], &line->session);
+	line->began = rli_now();
+	if (is_quorum(line))
+		err = rli_quorum_wait_session(conns, wait, &line->session);
+	else
+		err = rli_conns_session(conns, wait->servers->node[0],
+					&line->session);
 	if (err)
 		return err;
 	arg[1] = (struct rli_arg){ wait->place->wake, wait->place->wake_len };
@@ -164,13 +182,24 @@ static void send_nudge(struct line *line)
 		line->nudge_due = true;
 }
 
+/* Others have found out that the node does not answer. */
+static bool is_lost(struct line *line)
+{
+	return is_quorum(line) && line->result == EINPROGRESS &&
+	       rli_spare_failed_since(line->session->node, line->began);
+}
+
 static void pump_until_answered(struct line *line, int64_t deadline,
 				int64_t until)
 {
-	while (line->result == EINPROGRESS && rli_now() < until) {
+	while (line->result == EINPROGRESS && rli_now() < until &&
+	       !is_lost(line)) {
 		int64_t next = !line->nudged && deadline < until ? deadline
 								 : until;
+		int64_t look = rli_after(rli_now(), LOOK_EVERY);
 
+		if (is_quorum(line) && look < next)
+			next = look;
 		rli_conns_pump(line->conns, next, -1);
 		if (line->result == EINPROGRESS && !line->nudged &&
 		    rli_now() >= deadline)
@@ -184,6 +213,8 @@ int rli_wait_poll(struct rli_conns *conns, struct rli_wait *wait,
 	struct line *line = line_of(wait);
 
 	pump_until_answered(line, wait->deadline, until);
+	if (is_lost(line))
+		return EAGAIN;
 	/* The nudge is this frame's memory; its answer follows at once. */
 	while (line->result != EINPROGRESS && line->nudge_due)
 		rli_conns_pump(conns, RLI_FOREVER, -1);

@@ -82,16 +82,12 @@ static void set_terms(struct rli_mutex *m, const struct rli_settings *s)
 	};
 }
 
-/* One server is what there is so far. */
 static int check_servers(const struct rli_servers *servers, bool delegated)
 {
 	if (servers->n > 1 && delegated)
 		return rli_fail(ENOTSUP, "delegation by a quorum of %d "
 				"servers: only a single one delegates",
 				servers->n);
-	if (servers->n > 1)
-		return rli_fail(ENOTSUP, "a quorum of %d servers: only one "
-				"server is supported", servers->n);
 	return rli_backend.check(servers);
 }
 

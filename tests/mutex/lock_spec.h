@@ -36,7 +36,7 @@ static inline void lock_setup(void)
 	for (size_t i = 0; i < sizeof(vars) / sizeof(vars[0]); i++)
 		unsetenv(vars[i]);
 	alarm(TEST_SECONDS);
-	srv = server_start(NULL);
+	srv = server_start_many(NULL, 0);
 }
 
 static inline void lock_teardown(void)
@@ -87,7 +87,7 @@ static inline int spec_attr(const struct spec *s, rl_mutexattr_t *attr)
 	int err = rl_mutexattr_init(attr);
 
 	if (!err)
-		err = rl_mutexattr_setservers(attr, srv->url);
+		err = rl_mutexattr_setservers(attr, srv->urls);
 	if (!err)
 		err = rl_mutexattr_settype(attr, s->type);
 	if (!err && s->granularity == BY_NAME)

@@ -177,7 +177,7 @@ static rl_mutex_t never_used = RL_MUTEX_INITIALIZER("unused");
 
 Test(mutex_object, static_initialisers_give_the_types)
 {
-	setenv("RL_SERVERS", srv->url, 1);
+	setenv("RL_SERVERS", srv->urls, 1);
 	cr_expect_eq(rl_mutex_lock(&static_normal), 0);
 	cr_expect_eq(act_on(&static_normal, TIMEDLOCK, 10), ETIMEDOUT);
 	cr_expect_eq(rl_mutex_unlock(&static_normal), 0);
@@ -198,7 +198,7 @@ Test(mutex_object, a_static_one_works_in_a_declaration_and_needs_no_destroy)
 {
 	MUTEX m = RL_MUTEX_INITIALIZER("declared");
 
-	setenv("RL_SERVERS", srv->url, 1);
+	setenv("RL_SERVERS", srv->urls, 1);
 	cr_expect_eq(rl_mutex_locked(&m), 0);
 	cr_expect_eq(rl_mutex_trylock(&m), 0);
 	cr_expect_eq(server_ask_int(srv, "EXISTS rl:declared"), 1);
@@ -211,7 +211,7 @@ Test(mutex_object, a_static_one_with_a_bad_name_is_einval_at_each_use)
 	MUTEX null = RL_MUTEX_INITIALIZER(NULL);
 	MUTEX brace = RL_MUTEX_INITIALIZER("a}b");
 
-	setenv("RL_SERVERS", srv->url, 1);
+	setenv("RL_SERVERS", srv->urls, 1);
 	for (int i = 0; i < 2; i++) {
 		cr_expect_eq(rl_mutex_lock(&empty), EINVAL);
 		cr_expect_eq(rl_mutex_trylock(&null), EINVAL);
@@ -236,7 +236,7 @@ Test(mutex_object, many_threads_may_use_a_static_one_first)
 {
 	struct proc *p[8];
 
-	setenv("RL_SERVERS", srv->url, 1);
+	setenv("RL_SERVERS", srv->urls, 1);
 	setenv("RL_GRANULARITY", "process", 1);
 	for (int i = 0; i < 8; i++)
 		p[i] = proc_start(PROC_THREAD, use_first, NULL);

@@ -149,7 +149,8 @@ Test(mutex_keys, a_plain_set_nx_excludes_and_is_excluded)
 	peer_end(p);
 }
 
-/* The waiter that was handed the lock stands still: nobody holds it yet. */
+/* The waiter that was handed the lock stands still: nobody holds it yet. In a
+ * quorum it has only been woken. */
 Test(mutex_keys, during_a_hand_off_it_is_locked_and_has_no_owner)
 {
 	struct spec s = { .name = "lock" };
@@ -163,7 +164,7 @@ Test(mutex_keys, during_a_hand_off_it_is_locked_and_has_no_owner)
 	cr_expect(server_info_becomes(srv, "blocked_clients", 1));
 	proc_pause(p->proc);
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	cr_expect_eq(rl_mutex_locked(&m), EBUSY);
+	cr_expect_eq(rl_mutex_locked(&m), srv->nodes > 1 ? 0 : EBUSY);
 	cr_expect_eq(act_on(&m, OWNER, 0), ENOENT);
 	cr_expect_eq(rl_mutex_held(&m), EPERM);
 	cr_expect_eq(rl_mutex_unlock(&m), EPERM);

@@ -291,13 +291,13 @@ Test(mutex_lost, onlost_may_call_rl)
 
 static void unlock_unheard(struct spec *s)
 {
-	char url[300];
+	char url[2200];
 	rl_mutexattr_t attr;
 	uint64_t fence;
 	MUTEX m;
 
 	snprintf(url, sizeof(url), "%s?command_timeout=400&outage_timeout=400",
-		 srv->url);
+		 srv->urls);
 	cr_assert_eq(spec_attr(s, &attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(&attr, url), 0);
 	cr_assert_eq(rl_mutex_init(&m, s->name, &attr), 0);

@@ -34,6 +34,17 @@ Test(mutex_reset, frees_a_lock_whoever_holds_it)
 
 enum { WAITERS = 3 };
 
+/* Who of those that have not answered yet does so next. On one server they
+ * are served in their order; on several, in about that. */
+static struct peer *next_to_answer(struct peer **p)
+{
+	int i = 0;
+
+	while (!p[i] || (srv->nodes > 1 && !peer_answers(p[i], 5)))
+		i = (i + 1) % WAITERS;
+	return p[i];
+}
+
 /* One after the other, and each of them. */
 static void waiters_go_on(int granularity, enum peer_kind kind)
 {
@@ -54,14 +65,15 @@ static void waiters_go_on(int granularity, enum peer_kind kind)
 	}
 	cr_expect_eq(rl_mutex_reset(&m), 0);
 	for (int i = 0; i < WAITERS; i++) {
-		if (!in_line_here)
-			cr_expect_eq(peer_answer(p[i]).err, 0, "%d", i);
-		else
-			cr_expect_eq(peer_answer(p[i]).err, 0);
-		cr_expect_eq(peer_do(p[i], UNLOCK, 0), 0);
+		struct peer *next = next_to_answer(p);
+
+		for (int k = 0; k < WAITERS; k++)
+			if (p[k] == next)
+				p[k] = NULL;
+		cr_expect_eq(peer_answer(next).err, 0, "%d", i);
+		cr_expect_eq(peer_do(next, UNLOCK, 0), 0);
+		peer_end(next);
 	}
-	for (int i = 0; i < WAITERS; i++)
-		peer_end(p[i]);
 	peer_end(holder);
 }
 

@@ -1,0 +1,89 @@
+/*
+ * Where to wait. All who wait for a lock do so at one node, so that one
+ * release wakes one of them: at the first in an order that depends on the
+ * lock, so that locks spread over the nodes, among those that do well.
+ */
+#include <errno.h>
+
+#include "base/error.h"
+#include "redis/quorum.h"
+#include "redis/spare.h"
+
+/* FNV-1a, then stirred with the node's own. */
+static uint32_t rank(const struct rli_place *place, const struct rli_node *node)
+{
+	uint32_t hash = 2166136261u;
+	const char *k;
+
+	for (k = place->k; *k; k++)
+		hash = (hash ^ (unsigned char)*k) * 16777619u;
+	hash ^= node->hash;
+	hash = (hash ^ hash >> 16) * 0x7feb352du;
+	hash = (hash ^ hash >> 15) * 0x846ca68bu;
+	return hash ^ hash >> 16;
+}
+
+static int best(const struct rli_round *r, const bool *spared)
+{
+	uint32_t highest = 0;
+	int i, found = -1;
+
+	for (i = 0; i < r->n; i++) {
+		uint32_t its = rank(&r->place, r->vote[i].session->node);
+
+		if (!spared[i] && (found < 0 || its > highest)) {
+			found = i;
+			highest = its;
+		}
+	}
+	return found;
+}
+
+struct rli_node *rli_quorum_home(const struct rli_round *r, const bool *spared)
+{
+	int i = best(r, spared);
+
+	return i < 0 ? NULL : r->vote[i].session->node;
+}
+
+static bool is_usable(const struct rli_session *s)
+{
+	return s->state == RLI_READY && !s->failed &&
+	       !rli_spare_looks_bad(s->node);
+}
+
+/* The node does not know yet that we wait there, and the lock may have been
+ * released since we asked: then it answers with a token at once. */
+static void tell(struct rli_round *r, int i)
+{
+	r->flags = RLI_Q_HERE | RLI_Q_PUSH;
+	r->home = r->vote[i].session->node;
+	rli_round_ask(r, i);
+}
+
+int rli_quorum_wait_session(struct rli_conns *conns,
+			    const struct rli_wait *wait,
+			    struct rli_session **session)
+{
+	struct rli_op ask = { .servers = wait->servers, .place = wait->place };
+	bool spared[RLI_NODES_MAX];
+	struct rli_round *r;
+	int i, err = rli_round_new(conns, &ask, RLI_Q_ASK, &r);
+
+	if (err)
+		return err;
+	for (i = 0; i < r->n; i++)
+		spared[i] = !is_usable(r->vote[i].session);
+	for (i = 0; i < r->n; i++)
+		if (r->vote[i].session->node == conns->waits_at && !spared[i])
+			break;
+	if (i == r->n) {
+		i = best(r, spared);
+		if (i >= 0)
+			tell(r, i);
+	}
+	if (i >= 0)
+		*session = r->vote[i].session;
+	rli_round_leave(r);
+	return i < 0 ? rli_fail_const(ENOLCK, "no server to wait at") : 0;
+}

@@ -1,0 +1,96 @@
+/*
+ * redis/quorum.h - operations on a lock that a quorum of servers keeps.
+ *
+ * N independent masters, of which N / 2 + 1, a majority, must agree. Any two
+ * majorities share a node, and a node gives K to one owner at a time, and
+ * accepts no number T twice nor one below what it has accepted: so there is
+ * one owner, and fences grow. docs/quorum.md tells it whole.
+ *
+ *   round.c           requests to all nodes, and what comes back
+ *   spare.c           leaving failed nodes alone
+ *   quorum_send.c     which script, with which arguments
+ *   quorum.c          starting; late answers; undoing
+ *   quorum_acquire.c  what the answers to an acquire come to
+ *   quorum_hold.c     … to release, renew, mend and reset
+ *   quorum_look.c     … to ask and inspect
+ *   home.c            where to wait
+ */
+#ifndef RLI_REDIS_QUORUM_H
+#define RLI_REDIS_QUORUM_H
+
+#include "redis/round.h"
+
+/* As rli_op_start and rli_op_post, for more than one server. */
+void rli_quorum_start(struct rli_conns *conns, struct rli_op *op);
+int rli_quorum_post(struct rli_conns *conns, struct rli_op *op);
+
+/* ------------------------------------------------------- quorum_send.c */
+
+/* Submits the request of a vote. ENOMEM, ENOLCK. */
+int rli_quorum_send(struct rli_vote *vote);
+
+/* Its bit in rli_session.scripts. */
+unsigned rli_quorum_script_bit(enum rli_verb verb);
+
+/* An acquire has not been answered in time: the session is ended, with a
+ * release as its last words unless the lock was won. */
+void rli_quorum_expired(struct rli_request *request,
+			struct rli_session *session);
+
+/* ------------------------------------------------------------ quorum.c */
+
+/* A number above all that were seen, not below the time, and odd. */
+uint64_t rli_quorum_number(struct rli_notes *notes);
+
+/* What a node told, and what a majority confirmed. */
+void rli_quorum_saw(struct rli_notes *notes, int64_t number);
+void rli_quorum_true(struct rli_notes *notes, uint64_t number);
+
+/* The same operation again with a higher number; this round is left. */
+void rli_quorum_again(struct rli_round *round);
+
+/* What this acquire took, or may yet take, is given back. wait: and the caller
+ * waits at its home. */
+void rli_quorum_undo(struct rli_round *round, bool wait);
+
+/* The hold of a renewal is set again on the node of this vote. */
+void rli_quorum_repair(struct rli_round *round, int i);
+
+/* Wakes a waiter on each node where the lock is free. */
+void rli_quorum_push(struct rli_round *round);
+
+/* No majority answered: why. Gives the error number. */
+int rli_quorum_unanswered(const struct rli_round *round);
+
+/* How many votes are in this state; and how many of them are to come. */
+int rli_quorum_count(const struct rli_round *round, enum rli_vote_state state);
+int rli_quorum_pending(const struct rli_round *round);
+
+/* The answer of a node makes no sense: it counts as failed. */
+void rli_quorum_nonsense(struct rli_vote *vote);
+
+/*
+ * Each looks at the answers so far and finishes the round's operation if the
+ * outcome is certain, or nothing more will come.
+ */
+void rli_quorum_judge_acquire(struct rli_round *round);
+void rli_quorum_judge_hold(struct rli_round *round);
+void rli_quorum_judge_reset(struct rli_round *round);
+void rli_quorum_judge_ask(struct rli_round *round);
+void rli_quorum_judge_inspect(struct rli_round *round);
+
+/* -------------------------------------------------------------- home.c */
+
+/* Which of the nodes that are not spared all who wait go to. */
+struct rli_node *rli_quorum_home(const struct rli_round *round,
+				 const bool *spared);
+
+/*
+ * The session to wait on, at the home of the lock; the node knows that we wait
+ * there. ENOLCK: there is none; ENOMEM.
+ */
+int rli_quorum_wait_session(struct rli_conns *conns,
+			    const struct rli_wait *wait,
+			    struct rli_session **session);
+
+#endif /* RLI_REDIS_QUORUM_H */

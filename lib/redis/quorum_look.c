@@ -1,0 +1,269 @@
+/*
+ * Who holds the lock: what the nodes' answers to ask and inspect come to.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "redis/quorum.h"
+
+enum { HELD = 0, LOST_FOR_GOOD = 3, OTHER_LIST = 4 };
+
+#define LOOK_AGAIN_MS 50
+
+struct tally {
+	int answered, pending, spoiled, same, free;
+	const struct rli_vote *holder;	/* says what most say: same */
+	const struct rli_vote *other;
+	int64_t spoilt;			/* since when, at most */
+	int64_t highest;		/* what any node knows of a last hold */
+	int64_t settled;		/* the highest unlock that one knows */
+};
+
+static bool is_ask(const struct rli_round *r)
+{
+	return r->verb == RLI_Q_ASK;
+}
+
+static bool makes_sense(const struct rli_vote *v)
+{
+	if (!is_ask(v->round))
+		return v->numbers == 3 && v->items == 4;
+	switch (v->numbers ? v->number[0] : -1) {
+	case HELD:
+		return v->numbers == 4 && v->items == 5;
+	case LOST_FOR_GOOD:
+		return v->numbers == 2;
+	case OTHER_LIST:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether it told a value of K, which may be empty. */
+static bool has_value(const struct rli_vote *v)
+{
+	return v->state == RLI_ANSWERED &&
+	       (!is_ask(v->round) || v->number[0] == HELD);
+}
+
+static int64_t last_known(const struct rli_vote *v)
+{
+	return is_ask(v->round) ? v->number[3] : v->number[0];
+}
+
+static int agreeing(const struct rli_round *r, const struct rli_vote *v)
+{
+	int i, n = 0;
+
+	for (i = 0; i < r->n; i++) {
+		const struct rli_vote *o = &r->vote[i];
+
+		n += has_value(o) && v->text_len == o->text_len &&
+		     !strcmp(v->text, o->text);
+	}
+	return n;
+}
+
+static void count_value(struct tally *t, const struct rli_round *r,
+			const struct rli_vote *v)
+{
+	int64_t last = last_known(v);
+	int n;
+
+	if (last > t->highest)
+		t->highest = last;
+	if (last % 2 == 0 && last > t->settled)
+		t->settled = last;
+	if (!v->text_len) {
+		t->free++;
+		return;
+	}
+	n = agreeing(r, v);
+	if (n > t->same) {
+		t->same = n;
+		t->holder = v;
+	}
+}
+
+static void take_tally(struct rli_round *r, struct tally *t)
+{
+	int i;
+
+	*t = (struct tally){ .pending = rli_quorum_pending(r) };
+	for (i = 0; i < r->n; i++) {
+		struct rli_vote *v = &r->vote[i];
+
+		if (v->state != RLI_ANSWERED)
+			continue;
+		if (!makes_sense(v)) {
+			rli_quorum_nonsense(v);
+			continue;
+		}
+		t->answered++;
+		if (has_value(v)) {
+			count_value(t, r, v);
+		} else if (v->number[0] == LOST_FOR_GOOD) {
+			t->spoiled++;
+			if (v->number[1] > t->spoilt)
+				t->spoilt = v->number[1];
+		} else {
+			t->other = v;
+		}
+	}
+	rli_quorum_saw(r->place.notes, t->highest);
+}
+
+static void put_text(struct rli_op *op, const struct rli_vote *v)
+{
+	size_t fits = v ? v->text_len : 0;
+
+	op->text_len = fits;
+	if (!op->text || !op->text_size)
+		return;
+	if (fits >= op->text_size)
+		fits = op->text_size - 1;
+	if (fits)
+		memcpy(op->text, v->text, fits);
+	op->text[fits] = '\0';
+}
+
+/* More is to come that can matter; or enough has been asked. */
+static bool too_early(struct rli_round *r, const struct tally *t)
+{
+	if (t->same >= r->majority)
+		return false;
+	if (t->answered < r->majority && !t->pending)
+		return rli_round_ask_rest(r);
+	return t->answered < r->majority ||
+	       (t->pending && t->same + t->pending >= r->majority);
+}
+
+/* Held: by a majority, or so it may be with the nodes that did not answer. */
+static bool is_held(const struct rli_round *r, const struct tally *t)
+{
+	return t->holder && t->same + r->n - t->answered >= r->majority;
+}
+
+/* --------------------------------------------------------------- inspect */
+
+/* The fence of that hold, and whether it was told EOWNERDEAD: as the node says
+ * which knows most of what was before. */
+static void describe(struct rli_round *r, const struct tally *t)
+{
+	struct rli_op *op = r->op;
+	int64_t fence = 0, before = -1;
+	int i;
+
+	op->dead = false;
+	for (i = 0; i < r->n; i++) {
+		const struct rli_vote *v = &r->vote[i];
+
+		if (!has_value(v) || v->text_len != t->holder->text_len ||
+		    strcmp(v->text, t->holder->text))
+			continue;
+		if (v->number[0] > fence && v->number[0] % 2)
+			fence = v->number[0];
+		if (v->number[1] > before) {
+			before = v->number[1];
+			op->dead = v->number[2] != 0;
+		}
+	}
+	op->fence = (uint64_t)fence;
+}
+
+void rli_quorum_judge_inspect(struct rli_round *r)
+{
+	struct tally t;
+	bool held;
+
+	take_tally(r, &t);
+	if (too_early(r, &t))
+		return;
+	if (t.answered < r->majority) {
+		rli_round_finish(r, rli_quorum_unanswered(r));
+		return;
+	}
+	held = is_held(r, &t);
+	r->op->fence = (uint64_t)t.highest;
+	if (held)
+		describe(r, &t);
+	put_text(r->op, held ? t.holder : NULL);
+	rli_round_finish(r, 0);
+}
+
+/* ------------------------------------------------------------------- ask */
+
+/* When the hold ends at so many nodes that a majority is free. */
+static int64_t left_ms(const struct rli_round *r)
+{
+	int64_t least = -1;
+	int i, n = 0;
+
+	/* The nodes' leases end together, or nearly so. */
+	for (i = 0; i < r->n; i++) {
+		const struct rli_vote *v = &r->vote[i];
+
+		if (!has_value(v) || !v->text_len)
+			continue;
+		n++;
+		if (v->number[1] >= 0 && v->number[1] > least)
+			least = v->number[1];
+	}
+	return n ? least : 0;
+}
+
+/* A majority is free. Perhaps somebody has been woken and is about to take it:
+ * only if it is still so at a second look, nobody is. */
+static void wake_somebody(struct rli_round *r, const struct tally *t)
+{
+	uint64_t now = (uint64_t)t->highest;
+
+	/* Relaxed: at worst one question more, or one token. */
+	if (atomic_exchange_explicit(&r->place.notes->idle, now,
+				     memory_order_relaxed) == now)
+		rli_quorum_push(r);
+	else
+		r->op->left_ms = LOOK_AGAIN_MS;
+}
+
+static void answer_ask(struct rli_round *r, const struct tally *t)
+{
+	struct rli_op *op = r->op;
+	bool held = is_held(r, t);
+
+	put_text(op, held ? t->holder : NULL);
+	op->left_ms = held ? left_ms(r) : -1;
+	op->foreign = held && t->holder->number[2];
+	if (!held)
+		wake_somebody(r, t);
+	rli_round_finish(r, 0);
+}
+
+static int wrong_list(const struct rli_round *r, const struct tally *t)
+{
+	return rli_fail(EPROTO, "%s: lock '%s' is used with another list of "
+			"servers by others", t->other->session->node->url.label,
+			r->place.k);
+}
+
+void rli_quorum_judge_ask(struct rli_round *r)
+{
+	struct tally t;
+
+	take_tally(r, &t);
+	if (t.other) {
+		rli_round_finish(r, wrong_list(r, &t));
+		return;
+	}
+	if (too_early(r, &t))
+		return;
+	if (t.answered < r->majority)
+		rli_round_finish(r, rli_quorum_unanswered(r));
+	else if (t.spoiled && t.spoilt >= t.settled && !is_held(r, &t))
+		rli_round_finish(r, rli_fail(ENOTRECOVERABLE, "lock '%s' is "
+					     "not recoverable", r->place.k));
+	else
+		answer_ask(r, &t);
+}

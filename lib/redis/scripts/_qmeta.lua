@@ -1,0 +1,60 @@
+-- What the scripts of one node of a quorum know of the lock beside K.
+--
+-- meta is a hash; a field that is absent means 0:
+--   q  number and fingerprint of the server list
+--   t  the highest number accepted. Odd: a hold has it, for all this node
+--      knows. Even, T + 1: T was unlocked, or never was a hold.
+--   s  what was known before t, if t was never a hold; s <= t
+--   w  server time, ms, until which somebody is believed to wait here
+--   d  1: the hold t was told EOWNERDEAD and has not mended
+--   x  the unlock, T + 1, since which the lock is not recoverable
+--
+-- What the node knows of the last hold is t if that is odd, else s: an odd
+-- number T is a hold that has not been unlocked, T + 1 that it has been.
+
+local WAIT_MS = 3000
+local TOKEN_MS = 1000
+-- Who waits says so each second: after this he does not wait any more.
+local SILENT_MS = 1500
+
+local function millis()
+	local t = redis.call('TIME')
+	return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function text(n)
+	return string.format('%.0f', n)
+end
+
+local function last(t, s)
+	return t % 2 == 1 and t or s
+end
+
+local function is_ours(v)
+	local kind, nonce = string.match(v, '^(%l+):.+#(%x+)$')
+	return nonce and #nonce == 16 and
+		(kind == 'thrd' or kind == 'proc' or
+		kind == 'host' or kind == 'name')
+end
+
+local function set_k(value, lease)
+	if lease == '0' then
+		redis.call('SET', K, value)
+	else
+		redis.call('SET', K, value, 'PX', lease)
+	end
+end
+
+-- Wakes one waiter. A token that lies there says that nobody is blocked; it
+-- stays for one whose BLPOP is on its way.
+local function signal()
+	if redis.call('RPUSH', W, '! ' .. K) > 1 then
+		redis.call('LTRIM', W, -1, -1)
+	end
+	redis.call('PEXPIRE', W, TOKEN_MS)
+end
+
+-- Somebody waits here.
+local function note_waiter()
+	redis.call('HSET', M, 'w', text(millis() + WAIT_MS))
+end

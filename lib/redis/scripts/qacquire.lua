@@ -1,0 +1,103 @@
+-- One node of a quorum: take K under the number T if it is free, else say
+-- why not.
+--   KEYS  K, meta, wake
+--   ARGV  value, lease ms (0: none), T, server list, the highest number that
+--         is known to be true, flags if there are any
+--   flags w: note that the caller will wait here   r: robust   s: share a
+--         REFRESH hold of the same owner           k: renew meta's expiry
+-- Answers
+--   n                     granted; n is what was known of the last hold
+--   {2, n, 0, nonce}      the owner's REFRESH hold n, its lease not shorter now
+--   {0, left, foreign, n} busy; left in ms, -1 for ever; n as above
+--   {3, x}                not recoverable since x
+--   {4}                   used with another list of servers
+--   {6, t, n}             T is not above t
+local K, M = KEYS[1], KEYS[2]
+local value, lease, T, flags = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
+local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'd')
+local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+if m[3] ~= ARGV[4] and (m[3] or m[4]) then return { 4 } end
+local new = tonumber(T)
+-- A week and a day behind the lease.
+local function keep()
+	redis.call('PEXPIRE', M, string.format('%.0f', lease == '0' and
+		31622400000 or lease + 691200000))
+end
+if new > t and not m[5] then
+	local free
+	if lease == '0' then
+		free = redis.call('SET', K, value, 'NX')
+	else
+		free = redis.call('SET', K, value, 'NX', 'PX', lease)
+	end
+	if free then
+		if t % 2 == 0 and m[3] and not m[6] then
+			redis.call('HSET', M, 't', T)
+			if flags and string.find(flags, 'k', 1, true) then
+				keep()
+			end
+			return s
+		end
+		if m[6] then redis.call('HDEL', M, 'd') end
+		if t % 2 == 1 then
+			s = t
+			if flags and string.find(flags, 'r', 1, true) then
+				redis.call('HSET', M, 'd', 1)
+			end
+		end
+		redis.call('HSET', M, 't', T, 's', string.format('%.0f', s),
+			'q', ARGV[4])
+		keep()
+		return s
+	end
+end
+local W = KEYS[3]
+--@include _qmeta.lua
+local function flag(c)
+	return flags and string.find(flags, c, 1, true)
+end
+local cur = redis.call('GET', K)
+if cur == value then
+	-- Sent again, or once more with a higher number.
+	if new < t then return { 6, t, s } end
+	if new > t then
+		set_k(value, lease)
+		redis.call('HSET', M, 't', T)
+	end
+	return s
+end
+local x = tonumber(m[5]) or 0
+if not cur and x > tonumber(ARGV[5]) then
+	if flag('w') and redis.call('EXISTS', W) == 0 then signal() end
+	return { 3, x }
+end
+if not cur then
+	if new <= t then return { 6, t, last(t, s) } end
+	-- A reset or a later hold, which this node missed, has overruled x.
+	s = last(t, s)
+	if s < x then s = x end
+	set_k(value, lease)
+	redis.call('HSET', M, 't', T, 's', text(s), 'q', ARGV[4])
+	redis.call('HDEL', M, 'x', 'd')
+	keep()
+	return s
+end
+local id = #value - 16
+local ours = is_ours(cur)
+if flag('s') and ours and #cur == #value and
+		string.sub(cur, 1, id) == string.sub(value, 1, id) and
+		string.find(cur, '^[89a-f]', id + 1) then
+	-- Others count on the lease that it has: it may only become longer.
+	local had = redis.call('PTTL', K)
+	if lease == '0' then
+		redis.call('PERSIST', K)
+	elseif had >= 0 and had < tonumber(lease) then
+		redis.call('PEXPIRE', K, lease)
+	end
+	return { 2, last(t, s), 0, string.sub(cur, id + 1) }
+end
+if flag('w') then
+	note_waiter()
+	if t == 0 then keep() end
+end
+return { 0, redis.call('PTTL', K), ours and 0 or 1, last(t, s) }

@@ -1,0 +1,37 @@
+-- One node of a quorum: the question of a process whose threads wait.
+--   KEYS  K, meta, wake
+--   ARGV  flags, ms to keep meta, server list
+--   flags w: they wait here
+--         p: the lock is free for all the caller knows: if so here, too, wake
+--            a waiter
+-- Answers
+--   {0, left, foreign, n, value}  held by value, "" if free; left in ms, -1
+--                                 for ever; n what is known of the last hold
+--   {3, x}                        not recoverable since x
+--   {4}                           used with another list of servers
+local K, M, W = KEYS[1], KEYS[2], KEYS[3]
+local flags = ARGV[1]
+--@include _qmeta.lua
+local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'w')
+local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+if m[3] ~= ARGV[3] and (m[3] or m[4]) then return { 4 } end
+local cur = redis.call('GET', K)
+if not cur and m[5] then
+	if redis.call('EXISTS', W) == 0 then signal() end
+	return { 3, tonumber(m[5]) }
+end
+-- The first write is one that an out-of-memory server lets pass.
+redis.call('PEXPIRE', M, ARGV[2])
+if m[6] or string.find(flags, 'w', 1, true) then
+	note_waiter()
+	-- It may be new, for K is somebody else's.
+	if t == 0 then redis.call('PEXPIRE', M, ARGV[2]) end
+end
+if cur then
+	return { 0, redis.call('PTTL', K), is_ours(cur) and 0 or 1,
+		last(t, s), cur }
+end
+if string.find(flags, 'p', 1, true) and redis.call('EXISTS', W) == 0 then
+	signal()
+end
+return { 0, 0, 0, last(t, s), '' }

@@ -1,0 +1,19 @@
+-- One node of a quorum: the holder T that was told EOWNERDEAD has made the
+-- data consistent.
+--   KEYS  K, meta
+--   ARGV  value, T, ms to keep meta
+-- Answers
+--   {1, s}            mended; what was known before T was s
+--   {2, s}            there was nothing to mend
+--   {0, other, t, s}  K is not that hold
+local K, M = KEYS[1], KEYS[2]
+local cur = redis.call('GET', K)
+local m = redis.call('HMGET', M, 't', 's', 'd')
+local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+if cur ~= ARGV[1] then return { 0, cur and 1 or 0, t, s } end
+if not m[3] then return { 2, s } end
+-- PEXPIRE first: an out-of-memory server lets it pass, and the rest too.
+redis.call('PEXPIRE', M, ARGV[3])
+redis.call('HDEL', M, 'd')
+redis.call('HSET', M, 's', string.format('%.0f', ARGV[2] - 1))
+return { 1, s }

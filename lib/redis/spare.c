@@ -1,0 +1,97 @@
+#include "redis/spare.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#define LEAST (50 * RLI_MS)
+#define MOST RLI_S
+/* Failures that come together, of several threads, are one. */
+#define TOGETHER (20 * RLI_MS)
+/* An answer that is owed for so long is late. */
+#define LAG (50 * RLI_MS)
+
+/*
+ * All loads and stores are relaxed: a thread that sees old numbers asks a node
+ * once more, or once less, than it would have.
+ */
+static int64_t get(const _Atomic int64_t *moment)
+{
+	return atomic_load_explicit(moment, memory_order_relaxed);
+}
+
+static void set(_Atomic int64_t *moment, int64_t value)
+{
+	atomic_store_explicit(moment, value, memory_order_relaxed);
+}
+
+static unsigned failures(const struct rli_node *node)
+{
+	return atomic_load_explicit(&node->failures, memory_order_relaxed);
+}
+
+void rli_spare_failed(struct rli_node *node)
+{
+	int64_t now = rli_now(), pause = LEAST;
+	unsigned before = failures(node), i;
+
+	if (before && now - get(&node->failed_at) < TOGETHER)
+		return;
+	for (i = 0; i < before && pause < MOST; i++)
+		pause *= 2;
+	set(&node->failed_at, now);
+	set(&node->spared_until, now + (pause < MOST ? pause : MOST));
+	atomic_store_explicit(&node->failures, before + 1,
+			      memory_order_relaxed);
+	if (!before)
+		rli_log(RL_LOG_INFO, "one node of a quorum fails: %s",
+			rli_error_message());
+}
+
+void rli_spare_answered(struct rli_node *node)
+{
+	if (!failures(node))
+		return;
+	atomic_store_explicit(&node->failures, 0, memory_order_relaxed);
+	rli_log(RL_LOG_INFO, "%s: the node answers again", node->url.label);
+}
+
+bool rli_spare_looks_bad(const struct rli_node *node)
+{
+	return failures(node) && rli_now() < get(&node->spared_until);
+}
+
+bool rli_spare_failed_since(const struct rli_node *node, int64_t moment)
+{
+	return failures(node) && get(&node->failed_at) >= moment;
+}
+
+bool rli_spare_is_spared(struct rli_node *node)
+{
+	int64_t until, now;
+
+	if (!failures(node))
+		return false;
+	until = get(&node->spared_until);
+	now = rli_now();
+	return now < until || !atomic_compare_exchange_strong_explicit(
+				      &node->spared_until, &until, now + LEAST,
+				      memory_order_relaxed,
+				      memory_order_relaxed);
+}
+
+static bool owes(const struct rli_session *s, int64_t now)
+{
+	return s->head && s->head->since && now - s->head->since > LAG;
+}
+
+bool rli_spare_lags(struct rli_session *s)
+{
+	int64_t now = rli_now();
+
+	if (!owes(s, now))
+		return false;
+	/* It may have come while nobody looked. */
+	rli_session_advance(s, POLLIN);
+	return owes(s, now);
+}

@@ -1,0 +1,36 @@
+/*
+ * redis/spare.h - leaving a node of a quorum alone that has failed.
+ *
+ * A node that does not answer would cost each call a connect or a patience, so
+ * it is left alone for a while that grows from 50 ms to a second; then one
+ * call asks it again. What one thread finds out holds for the whole process.
+ * Where a majority needs the node, it is asked all the same.
+ */
+#ifndef RLI_REDIS_SPARE_H
+#define RLI_REDIS_SPARE_H
+
+#include <stdbool.h>
+
+#include "redis/session.h"
+
+/* It did not answer; the thread's message says why. */
+void rli_spare_failed(struct rli_node *node);
+
+/* It answered. */
+void rli_spare_answered(struct rli_node *node);
+
+/* Whether to leave it alone now. If not, and it failed before, then it is the
+ * caller who asks it again, and others leave it alone for a moment more. */
+bool rli_spare_is_spared(struct rli_node *node);
+
+/* The same, without a promise to ask. */
+bool rli_spare_looks_bad(const struct rli_node *node);
+
+/* Whether it has failed since then, and not answered anybody again. */
+bool rli_spare_failed_since(const struct rli_node *node, int64_t moment);
+
+/* Whether it owes an answer for so long that it may be hanging. Reads what has
+ * come; not for use in a done function. */
+bool rli_spare_lags(struct rli_session *session);
+
+#endif /* RLI_REDIS_SPARE_H */

@@ -1,0 +1,478 @@
+/* The mutex on three servers: one round, and each of them may fail. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "quorum/nodes.h"
+
+TestSuite(quorum_basic, .init = nodes_setup, .fini = nodes_teardown);
+
+Test(quorum_basic, every_call_works)
+{
+	struct timespec lease = { .tv_sec = 20 }, left;
+	char owner[256];
+	uint64_t fence;
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
+	fence = fence_of(&m);
+	cr_expect_eq(rl_mutex_refresh(&m), 0);
+	cr_expect_eq(rl_mutex_extend(&m, &lease), 0);
+	cr_expect_eq(rl_mutex_remaining(&m, &left), 0);
+	cr_expect_gt(left.tv_sec, 15);
+	cr_expect_eq(rl_mutex_held(&m), 0);
+	cr_expect_eq(rl_mutex_locked(&m), EBUSY);
+	cr_expect_eq(rl_mutex_owner(&m, owner, sizeof(owner)), 0);
+	cr_expect_eq(strncmp(owner, "thrd:", 5), 0);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	cr_expect_eq(rl_mutex_locked(&m), 0);
+	cr_expect_eq(rl_mutex_trylock(&m), 0);
+	cr_expect_gt(fence_of(&m), fence);
+	cr_expect_eq(rl_mutex_reset(&m), 0);
+	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+	cr_expect_eq(rl_mutex_destroy(&m), 0);
+}
+
+/* As long as nobody else is there, each node is asked twice a hold; one that is
+ * slow perhaps less often. */
+Test(quorum_basic, a_hold_is_one_round_to_take_and_one_to_give_back)
+{
+	enum { HOLDS = 200 };
+	long long before[NODES], sum = 0;
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_assert_eq(rl_mutex_unlock(&m), 0);
+	for (int i = 0; i < NODES; i++)
+		before[i] = calls_of(node[i], "evalsha");
+	for (int i = 0; i < HOLDS; i++) {
+		cr_assert_eq(rl_mutex_lock(&m), 0);
+		cr_assert_eq(rl_mutex_unlock(&m), 0);
+	}
+	for (int i = 0; i < NODES; i++) {
+		long long calls = calls_of(node[i], "evalsha") - before[i];
+
+		cr_expect_leq(calls, 2 * HOLDS + 2, "node %d: %lld", i, calls);
+		sum += calls;
+	}
+	cr_expect_geq(sum, 2 * (NODES / 2 + 1) * HOLDS, "%lld", sum);
+	rl_mutex_destroy(&m);
+}
+
+Test(quorum_basic, one_node_may_be_down)
+{
+	uint64_t last = 0;
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	for (int i = 0; i < NODES; i++) {
+		server_kill(node[i]);
+		for (int k = 0; k < 20; k++) {
+			cr_expect_eq(rl_mutex_lock(&m), 0, "%s",
+				     rl_last_error());
+			cr_expect_gt(fence_of(&m), last);
+			last = fence_of(&m);
+			cr_expect_eq(rl_mutex_unlock(&m), 0, "%s",
+				     rl_last_error());
+		}
+		server_restart(node[i], false);
+	}
+	rl_mutex_destroy(&m);
+}
+
+Test(quorum_basic, one_node_may_hang)
+{
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	cr_expect_eq(rl_mutex_lock(&m), 0);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	for (int i = 0; i < NODES; i++) {
+		int64_t began = wait_now_ms();
+
+		server_pause(node[i]);
+		for (int k = 0; k < 100; k++) {
+			cr_expect_eq(rl_mutex_lock(&m), 0);
+			cr_expect_eq(rl_mutex_unlock(&m), 0);
+		}
+		cr_expect_lt(wait_now_ms() - began, 900, "node %d: %lld", i,
+			     (long long)(wait_now_ms() - began));
+		server_resume(node[i]);
+		server_wait_ready(node[i]);
+	}
+	rl_mutex_destroy(&m);
+}
+
+Test(quorum_basic, without_a_majority_each_missing_server_is_named)
+{
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	server_kill(node[0]);
+	server_kill(node[2]);
+	cr_expect_eq(rl_mutex_trylock(&m), ENOLCK);
+	cr_expect(strstr(rl_last_error(), node[0]->addr.path), "%s",
+		  rl_last_error());
+	cr_expect(strstr(rl_last_error(), node[2]->addr.path), "%s",
+		  rl_last_error());
+	cr_expect_not(strstr(rl_last_error(), node[1]->addr.path));
+	server_restart(node[2], true);
+	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	rl_mutex_destroy(&m);
+}
+
+/* ------------------------------------------------------------ other lists */
+
+static void expect_refused(const char *servers)
+{
+	struct want w = { .servers = servers };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	cr_expect_eq(rl_mutex_trylock(&m), EPROTO, "%s: %s", servers,
+		     rl_last_error());
+	rl_mutex_destroy(&m);
+}
+
+Test(quorum_basic, a_list_with_another_server_is_refused)
+{
+	struct server *fourth = server_start(NULL);
+	char list[1024];
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_assert_eq(rl_mutex_unlock(&m), 0);
+	snprintf(list, sizeof(list), "%s %s", node[1]->url, node[2]->url);
+	expect_refused(list);
+	snprintf(list, sizeof(list), "%s %s %s", fourth->url, node[2]->url,
+		 node[1]->url);
+	expect_refused(list);
+	expect_refused(node[0]->url);
+	/* The order of a list is no matter. */
+	snprintf(list, sizeof(list), "%s %s %s", node[2]->url, node[0]->url,
+		 node[1]->url);
+	rl_mutex_destroy(&m);
+	cr_assert_eq(make(&m, "n", &(struct want){ .servers = list }), 0);
+	cr_expect_eq(rl_mutex_trylock(&m), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	/* A reset makes it usable with any list. */
+	cr_expect_eq(rl_mutex_reset(&m), 0);
+	rl_mutex_destroy(&m);
+	cr_assert_eq(make(&m, "n", &(struct want){ .servers = node[0]->url }),
+		     0);
+	cr_expect_eq(rl_mutex_trylock(&m), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	rl_mutex_destroy(&m);
+	server_stop(fourth);
+}
+
+Test(quorum_basic, a_lock_of_a_single_server_is_refused_to_a_quorum)
+{
+	struct want w = { .servers = node[2]->url };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	cr_assert_eq(rl_mutex_unlock(&m), 0);
+	expect_refused(urls);
+	rl_mutex_destroy(&m);
+}
+
+/* ----------------------------------------------------------------- deaths */
+
+static void *lock_and_end(void *m)
+{
+	cr_assert_eq(rl_mutex_lock(m), 0);
+	return NULL;
+}
+
+static void bury_a_holder(rl_mutex_t *m)
+{
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, lock_and_end, m), 0);
+	pthread_join(thread, NULL);
+}
+
+/* Whichever two of the nodes answer. */
+Test(quorum_basic, a_death_is_told_whichever_node_is_down)
+{
+	struct want w = { .robust = 1 };
+	rl_mutex_t m;
+
+	for (int i = 0; i < NODES; i++) {
+		cr_assert_eq(make(&m, "n", &w), 0);
+		bury_a_holder(&m);
+		server_kill(node[i]);
+		cr_expect_eq(rl_mutex_lock(&m), EOWNERDEAD, "%d: %s", i,
+			     rl_last_error());
+		cr_expect_eq(rl_mutex_consistent(&m), 0);
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+		cr_expect_eq(rl_mutex_lock(&m), 0);
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+		server_restart(node[i], false);
+		cr_expect_eq(rl_mutex_lock(&m), 0);
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+		rl_mutex_destroy(&m);
+	}
+}
+
+/* A node that has a hold and not its end is overruled by the others. */
+Test(quorum_basic, a_node_that_missed_a_release_tells_no_death)
+{
+	struct want w = { .robust = 1, .lease_ms = 200 };
+	rl_mutex_t m;
+
+	for (int i = 0; i < NODES; i++) {
+		cr_assert_eq(make(&m, "n", &w), 0);
+		cr_expect_eq(rl_mutex_lock(&m), 0);
+		server_pause(node[i]);
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+		/* What was sent to it is lost with it. */
+		rl_mutex_destroy(&m);
+		server_resume(node[i]);
+		server_wait_ready(node[i]);
+		for (int other = 0; other < NODES; other++) {
+			if (other == i)
+				continue;
+			server_pause(node[other]);
+			cr_assert_eq(make(&m, "n", &w), 0);
+			cr_expect_eq(rl_mutex_lock(&m), 0, "%d %d", i, other);
+			cr_expect_eq(rl_mutex_unlock(&m), 0);
+			rl_mutex_destroy(&m);
+			server_resume(node[other]);
+			server_wait_ready(node[other]);
+		}
+	}
+}
+
+Test(quorum_basic, not_recoverable_until_a_reset_whichever_node_is_down)
+{
+	struct want w = { .robust = 1 };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	bury_a_holder(&m);
+	cr_expect_eq(rl_mutex_lock(&m), EOWNERDEAD);
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	for (int i = 0; i < NODES; i++) {
+		server_pause(node[i]);
+		cr_expect_eq(rl_mutex_trylock(&m), ENOTRECOVERABLE, "%d: %s",
+			     i, rl_last_error());
+		server_resume(node[i]);
+		server_wait_ready(node[i]);
+	}
+	server_pause(node[1]);
+	cr_expect_eq(rl_mutex_reset(&m), 0);
+	server_resume(node[1]);
+	server_wait_ready(node[1]);
+	/* One node has not heard of the reset, and another is missing. */
+	server_kill(node[0]);
+	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	rl_mutex_destroy(&m);
+}
+
+/* ---------------------------------------------------------------- holding */
+
+static void count(rl_mutex_t *m, int error, void *arg)
+{
+	(void)m;
+	if (error == ESTALE)
+		atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static bool has_k(void *arg)
+{
+	return server_ask_int(arg, "EXISTS rl:n") == 1;
+}
+
+Test(quorum_basic, a_node_that_forgot_gets_the_hold_again)
+{
+	atomic_int lost = 0;
+	struct want w = { .lease_ms = 2000, .refresh_ms = 50, .onlost = count,
+			  .arg = &lost };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	cr_expect_eq(rl_mutex_lock(&m), 0);
+	for (int i = 0; i < NODES; i++) {
+		server_restart(node[i], false);
+		cr_expect(wait_until(has_k, node[i], WAIT_MS), "%d", i);
+	}
+	cr_expect_eq(lost, 0);
+	cr_expect_eq(rl_mutex_unlock(&m), 0, "%s", rl_last_error());
+	rl_mutex_destroy(&m);
+}
+
+static bool was_told(void *arg)
+{
+	return atomic_load((atomic_int *)arg) > 0;
+}
+
+Test(quorum_basic, a_hold_that_a_majority_does_not_confirm_is_lost)
+{
+	atomic_int lost = 0;
+	struct want w = { .lease_ms = 300, .onlost = count, .arg = &lost };
+	int64_t began;
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	cr_expect_eq(rl_mutex_lock(&m), 0);
+	began = wait_now_ms();
+	server_kill(node[0]);
+	server_kill(node[1]);
+	cr_expect(wait_until(was_told, &lost, WAIT_MS));
+	cr_expect_lt(wait_now_ms() - began, 2000);
+	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+	server_restart(node[0], false);
+	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	cr_expect_eq(lost, 1);
+	rl_mutex_destroy(&m);
+}
+
+Test(quorum_basic, a_release_that_is_not_awaited_reaches_all)
+{
+	struct want w = { .async = 1 };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	for (int i = 0; i < 50; i++) {
+		cr_expect_eq(rl_mutex_lock(&m), 0);
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+	}
+	for (int i = 0; i < NODES; i++)
+		while (has_k(node[i]))
+			;
+	rl_mutex_destroy(&m);
+}
+
+/* ---------------------------------------------------------------- waiting */
+
+static _Atomic int64_t got_at;
+
+static void *lock_once(void *m)
+{
+	cr_expect_eq(rl_mutex_lock(m), 0, "%s", rl_last_error());
+	got_at = wait_now_ms();
+	cr_expect_eq(rl_mutex_unlock(m), 0, "%s", rl_last_error());
+	return NULL;
+}
+
+static pthread_t wait_for(rl_mutex_t *m)
+{
+	pthread_t thread;
+
+	got_at = 0;
+	cr_assert_eq(pthread_create(&thread, NULL, lock_once, m), 0);
+	cr_assert(wait_until(somebody_waits, NULL, WAIT_MS));
+	return thread;
+}
+
+Test(quorum_basic, a_release_wakes_a_waiter_which_has_not_polled)
+{
+	long long before = 0, after = 0;
+	pthread_t thread;
+	int64_t until;
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", NULL), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	thread = wait_for(&m);
+	for (int i = 0; i < NODES; i++)
+		before += calls_of(node[i], "evalsha");
+	for (until = wait_now_ms() + 1500; wait_now_ms() < until;)
+		usleep(10000);
+	for (int i = 0; i < NODES; i++)
+		after += calls_of(node[i], "evalsha");
+	/* A question a second. */
+	cr_expect_leq(after - before, 3 * NODES, "%lld", after - before);
+	until = wait_now_ms();
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	pthread_join(thread, NULL);
+	cr_expect_lt(got_at - until, 500);
+	rl_mutex_destroy(&m);
+}
+
+static void lose_the_home(void (*lose)(struct server *),
+			  void (*back)(struct server *))
+{
+	pthread_t thread;
+	rl_mutex_t m;
+	int64_t began;
+	int at;
+
+	cr_assert_eq(make(&m, "n", &(struct want){ .lease_ms = 2000 }), 0);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	thread = wait_for(&m);
+	at = home();
+	lose(node[at]);
+	began = wait_now_ms();
+	cr_expect_eq(rl_mutex_unlock(&m), 0);
+	pthread_join(thread, NULL);
+	cr_expect_lt(got_at - began, 6000);
+	back(node[at]);
+	server_wait_ready(node[at]);
+	rl_mutex_destroy(&m);
+}
+
+static void restart_empty(struct server *srv)
+{
+	server_restart(srv, false);
+}
+
+Test(quorum_basic, a_waiter_whose_node_dies_gets_the_lock)
+{
+	lose_the_home(server_kill, restart_empty);
+}
+
+Test(quorum_basic, a_waiter_whose_node_hangs_gets_the_lock)
+{
+	lose_the_home(server_pause, server_resume);
+}
+
+/* Two nodes have it for two others, and the third is down. */
+Test(quorum_basic, the_retries_of_a_split_vote_can_be_limited)
+{
+	struct want w = { .retries = 3 };
+	rl_mutex_t m;
+
+	cr_assert_eq(make(&m, "n", &w), 0);
+	server_kill(node[0]);
+	server_ask(node[1], "HSET {rl:n}:rl:meta t 101");
+	server_ask(node[1], "SET rl:n host:a#0123456789abcdef");
+	server_ask(node[2], "HSET {rl:n}:rl:meta t 103");
+	server_ask(node[2], "SET rl:n host:b#0123456789abcdef");
+	cr_expect_eq(rl_mutex_lock(&m), ETIMEDOUT);
+	cr_expect(strstr(rl_last_error(), "3 retries"), "%s", rl_last_error());
+	cr_expect_eq(rl_mutex_trylock(&m), EBUSY);
+	rl_mutex_destroy(&m);
+}
+
+/* -------------------------------------------------------------- reset all */
+
+Test(quorum_basic, reset_all_counts_a_lock_once)
+{
+	rl_mutexattr_t attr;
+	rl_mutex_t a, b;
+	size_t n = 0;
+
+	cr_assert_eq(make(&a, "a", NULL), 0);
+	cr_assert_eq(make(&b, "b", NULL), 0);
+	cr_assert_eq(rl_mutex_lock(&a), 0);
+	cr_assert_eq(rl_mutex_lock(&b), 0);
+	server_kill(node[1]);
+	rl_mutexattr_init(&attr);
+	rl_mutexattr_setservers(&attr, urls);
+	cr_expect_eq(rl_reset_all(&attr, &n), 0, "%s", rl_last_error());
+	cr_expect_eq(n, 2);
+	rl_mutexattr_destroy(&attr);
+	cr_expect_eq(rl_mutex_unlock(&a), ESTALE);
+	cr_expect_eq(rl_mutex_unlock(&b), ESTALE);
+	rl_mutex_destroy(&a);
+	rl_mutex_destroy(&b);
+}
