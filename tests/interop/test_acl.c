@@ -58,7 +58,7 @@ static void set_user(int without, const char *more)
 
 static void become_the_user(const char *options)
 {
-	snprintf(srv->url, sizeof(srv->url), "unix://%s:%s@%s%s", rights[2],
+	snprintf(srv->urls, sizeof(srv->urls), "unix://%s:%s@%s%s", rights[2],
 		 "PASSWORD", srv->addr.path, options);
 }
 
