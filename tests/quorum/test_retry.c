@@ -1,0 +1,121 @@
+/*
+ * Where nobody gets a majority: how often it is tried, and how long it is left
+ * to others in between.
+ */
+#include "quorum.h"
+
+static rl_mutex_t m;
+
+static void setup(void)
+{
+	nodes_begin(3, NULL);
+}
+
+static void teardown(void)
+{
+	rl_mutex_destroy(&m);
+	nodes_end();
+}
+
+TestSuite(quorum_retry, .init = setup, .fini = teardown);
+
+/* Two that hold a node each, and neither a majority: as rl would leave it, with
+ * a number of its own for each. */
+static void split(void)
+{
+	int i;
+
+	OK(rl_mutex_lock(&m));
+	OK(rl_mutex_unlock(&m));
+	cr_assert(holding_becomes("n", 0));
+	for (i = 0; i < 2; i++) {
+		server_ask(node[i], "SET rl:n name:split-%d#%s PX 60000", i,
+			   "8000000000000000");
+		server_ask(node[i], "HINCRBY {rl:n}:rl:meta t %d", 1 + 2 * i);
+	}
+}
+
+static void use(int count, int delay_ms, int jitter_ms)
+{
+	int retry[] = { count, delay_ms, jitter_ms };
+
+	make(&m, &(struct want){ .retry = retry });
+	/* Connections and scripts are there. */
+	split();
+	EXPECT(rl_mutex_trylock(&m), EBUSY);
+}
+
+static void expect_retries(int n, int64_t least_ms)
+{
+	long long before = scripts_run(0);
+	int64_t t = wait_now_ms();
+
+	EXPECT(rl_mutex_lock(&m), ETIMEDOUT);
+	t = wait_now_ms() - t;
+	cr_expect_geq(t, least_ms, "%lld ms", (long long)t);
+	fprintf(stderr, "%d retries: %lld requests to a node, %lld ms\n", n,
+		scripts_run(0) - before, (long long)t);
+	/* Each an acquire, its undo, and a question at times. */
+	cr_expect_geq(scripts_run(0) - before, n + 1);
+	cr_expect_leq(scripts_run(0) - before, 3 * (n + 1) + 4);
+	cr_expect(holding("n") == 2);
+}
+
+Test(quorum_retry, count_is_how_often_it_is_tried_again)
+{
+	use(5, 10, 0);
+	expect_retries(5, 50);
+}
+
+Test(quorum_retry, none_means_one_round)
+{
+	use(0, 10, 0);
+	expect_retries(0, 0);
+}
+
+Test(quorum_retry, delay_is_waited_between_rounds)
+{
+	use(3, 200, 0);
+	expect_retries(3, 600);
+}
+
+Test(quorum_retry, jitter_is_added)
+{
+	int64_t t;
+
+	use(8, 0, 100);
+	t = wait_now_ms();
+	EXPECT(rl_mutex_lock(&m), ETIMEDOUT);
+	/* On average 400 ms: less than 40 is one in a billion. */
+	cr_expect_geq(wait_now_ms() - t, 40);
+}
+
+Test(quorum_retry, without_a_count_the_deadline_ends_it)
+{
+	int64_t t;
+
+	use(-1, 20, 20);
+	t = wait_now_ms();
+	EXPECT(timedlock_ms(&m, 500), ETIMEDOUT);
+	t = wait_now_ms() - t;
+	cr_expect(t >= 499 && t < 2000, "%lld ms", (long long)t);
+}
+
+static int frees(struct proc *self, void *arg)
+{
+	(void)arg;
+	proc_hear(self);
+	server_ask(node[0], "DEL rl:n");
+	return 0;
+}
+
+Test(quorum_retry, it_is_had_when_a_majority_is_free)
+{
+	struct proc *p = proc_start(PROC_THREAD, frees, NULL);
+
+	use(-1, 20, 20);
+	proc_tell(p, 1);
+	OK(timedlock_ms(&m, 5000));
+	OK(rl_mutex_unlock(&m));
+	cr_expect_eq(proc_join(p), 0);
+}
