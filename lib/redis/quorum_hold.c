@@ -201,6 +201,15 @@ static bool stands(const struct rli_round *r, const struct tally *t,
 	       t->no + unknown <= r->n - r->majority;
 }
 
+/* A majority has settled it, and knew of no hold above T then: whoever has got
+ * in at others has done so since. */
+static bool is_released(const struct rli_round *r, const struct tally *t)
+{
+	return r->verb == RLI_Q_RELEASE &&
+	       t->yes >= 2 * r->majority - r->n &&
+	       t->yes + t->absent + t->undone >= r->majority;
+}
+
 static bool is_gone(const struct rli_round *r, const struct tally *t,
 		    int unknown)
 {
@@ -244,7 +253,7 @@ void rli_quorum_judge_hold(struct rli_round *r)
 	/* Only one node knows who waits. */
 	if (t.yes >= r->majority && t.pending && r->flags & RLI_DO_TURN)
 		return;
-	if (t.yes >= r->majority)
+	if (t.yes >= r->majority || is_released(r, &t))
 		confirmed(r, &t);
 	else if (t.yes + unknown < r->majority && is_gone(r, &t, unknown))
 		gone(r, &t);

@@ -204,6 +204,28 @@ Test(quorum_minority, that_pauses_its_clients_holds_nobody_up)
 	other_locks_and_unlocks();
 }
 
+/* One has forgotten the hold, another one is not heard: the third had it, and
+ * nobody else can have got in. */
+Test(quorum_minority, that_is_not_heard_does_not_hold_up_an_unlock)
+{
+	rl_mutex_t lasting;
+	int64_t t;
+
+	make(&lasting, &(struct want){ .name = "n" });
+	OK(rl_mutex_lock(&lasting));
+	cr_assert(holding_becomes("n", 3));
+	server_ask(node[1], "DEL rl:n");
+	proxy_act(proxy[2], TO_CLIENT, PROXY_HOLD);
+	t = wait_now_ms();
+	OK(rl_mutex_unlock(&lasting));
+	/* It would be waited for for 1000 ms. */
+	cr_expect_lt(wait_now_ms() - t, 800, "%lld ms",
+		     (long long)(wait_now_ms() - t));
+	proxy_release(proxy[2]);
+	other_locks_and_unlocks();
+	OK(rl_mutex_destroy(&lasting));
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 /* Wherever the waiter waits, it goes on when that node is gone. */
