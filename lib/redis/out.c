@@ -49,9 +49,20 @@ static void put(struct rli_out *out, const char *p, size_t len)
 
 static void put_head(struct rli_out *out, char kind, size_t number)
 {
-	out->buf[out->len++] = kind;
-	out->len += rli_decimal(out->buf + out->len, (int64_t)number);
-	put(out, "\r\n", 2);
+	char *to = out->buf + out->len;
+
+	*to++ = kind;
+	if (number < 10) {
+		*to++ = (char)('0' + number);
+	} else if (number < 100) {
+		*to++ = (char)('0' + number / 10);
+		*to++ = (char)('0' + number % 10);
+	} else {
+		to += rli_decimal(to, (int64_t)number);
+	}
+	*to++ = '\r';
+	*to++ = '\n';
+	out->len = (size_t)(to - out->buf);
 }
 
 int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n)
@@ -68,7 +79,8 @@ int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n)
 	for (i = 0; i < n; i++) {
 		put_head(out, '$', arg[i].len);
 		put(out, arg[i].p, arg[i].len);
-		put(out, "\r\n", 2);
+		out->buf[out->len++] = '\r';
+		out->buf[out->len++] = '\n';
 	}
 	return 0;
 }
