@@ -86,7 +86,6 @@ struct rli_op {
 	const struct rli_place *place;
 	const char *value;	/* "id#nonce", or "id#" with RLI_DO_ANY */
 	size_t value_len;
-	size_t id_len;		/* of "id#" */
 	const char *token;	/* claim: the "#n" that was popped */
 	size_t token_len;
 	uint64_t hold_fence;	/* of the hold that is asked about; 0: unknown,

@@ -99,7 +99,6 @@ void rli_attempt_fill_op(struct rli_attempt *a, enum rli_op_kind kind)
 	op->place = &a->lock->place;
 	op->value = a->hold->value;
 	op->value_len = a->hold->value_len;
-	op->id_len = a->hold->id_len;
 	op->lease_ms = a->terms->lease_ms;
 	if (rli_attempt_is_provisional(a))
 		op->lease_ms = RLI_PROVISIONAL_LEASE_MS;
