@@ -155,8 +155,10 @@ static bool spread(int round)
 		seen |= n > SOME / 4 && n < SOME * 3 / 4;
 		pass_ms(5);
 	}
-	for (int i = 0; i < SOME; i++)
+	for (int i = 0; i < SOME; i++) {
 		cr_expect_eq(rl_mutex_unlock(&some[i]), 0);
+		cr_expect_eq(rl_mutex_destroy(&some[i]), 0);
+	}
 	return seen;
 }
 
