@@ -277,26 +277,44 @@ static bool ends_hold(struct rli_object *o, const pthread_mutex_t *mutex)
 			     pthread_self());
 }
 
+static void end_hold(struct rli_object *o)
+{
+	set_held(o, false);
+	release(o);
+	o->spoiled = o->inconsistent;
+	o->inconsistent = false;
+	rli_object_put(o);
+}
+
+static bool give(pthread_mutex_t *mutex)
+{
+	struct rli_object *o = rli_object_find(mutex);
+	bool fresh = !o && rli_is_pshared(mutex);
+
+	/* One that only other processes have locked so far. */
+	if (fresh)
+		o = rli_object_take(mutex);
+	if (!o)
+		return false;
+	if (ends_hold(o, mutex)) {
+		end_hold(o);
+		return true;
+	}
+	if (fresh)
+		rli_object_put(o);
+	return false;
+}
+
 bool rli_hold_give(pthread_mutex_t *mutex)
 {
-	struct rli_object *o;
-	bool gave = false;
+	bool gave;
 	int type;
 
 	if (rli_inside)
 		return false;
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
 	rli_enter();
-	o = rli_is_pshared(mutex) ? rli_object_take(mutex)
-				  : rli_object_find(mutex);
-	if (o && ends_hold(o, mutex)) {
-		set_held(o, false);
-		release(o);
-		o->spoiled = o->inconsistent;
-		o->inconsistent = false;
-		rli_object_put(o);
-		gave = true;
-	}
+	gave = give(mutex);
 	rli_leave();
 	pthread_setcanceltype(type, &type);
 	return gave;

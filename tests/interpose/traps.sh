@@ -402,8 +402,11 @@ t_types_across_processes() {
 	ask a "unlock checked" 0
 	ask b "trylock checked" 0
 	ask a "lock deep" 0
+	hold=$(redis-cli -s "$work/sock" get rl:deep_lock)
 	ask a "lock deep" 0
+	want "$hold" "$(redis-cli -s "$work/sock" get rl:deep_lock)" "hold"
 	ask a "unlock deep" 0
+	want "$hold" "$(redis-cli -s "$work/sock" get rl:deep_lock)" "hold"
 	ask b "trylock deep" EBUSY
 	ask a "unlock deep" 0
 	ask b "trylock deep" 0
