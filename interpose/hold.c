@@ -203,13 +203,14 @@ static int granted(struct call *c, int err)
 		atomic_store(&o->tid, c->mutex->__data.__owner);
 	set_held(o, true);
 	o->inconsistent = err == EOWNERDEAD;
+	o->told = o->owner_died;
 	if (c->gate == EOWNERDEAD || err == EOWNERDEAD || o->owner_died) {
 		o->owner_died = false;
 		if (rli_is_robust(c->mutex))
 			return EOWNERDEAD;
 		/* The lock is robust by an option, the mutex is not. */
 		rl_mutex_consistent(&o->lock);
-		o->inconsistent = false;
+		o->inconsistent = o->told = false;
 	}
 	return 0;
 }
@@ -282,7 +283,9 @@ static void end_hold(struct rli_object *o)
 	set_held(o, false);
 	release(o);
 	o->spoiled = o->inconsistent;
-	o->inconsistent = false;
+	/* Not mended, and the real mutex does not know: the next is told. */
+	o->owner_died = o->told;
+	o->inconsistent = o->told = false;
 	rli_object_put(o);
 }
 
@@ -320,6 +323,17 @@ bool rli_hold_give(pthread_mutex_t *mutex)
 	return gave;
 }
 
+/* What the real mutex knows nothing of. */
+static int mend(struct rli_object *o, int err)
+{
+	if (!o->inconsistent && !o->told)
+		return err;
+	if (o->inconsistent && rl_mutex_consistent(&o->lock))
+		return err;
+	o->inconsistent = o->told = false;
+	return 0;
+}
+
 int rli_hold_mend(pthread_mutex_t *mutex, int err)
 {
 	struct rli_object *o;
@@ -328,11 +342,8 @@ int rli_hold_mend(pthread_mutex_t *mutex, int err)
 		return err;
 	rli_enter();
 	o = rli_object_find(mutex);
-	if (o && is_held(o) && o->inconsistent && rli_is_robust(mutex)) {
-		o->inconsistent = false;
-		if (!rl_mutex_consistent(&o->lock))
-			err = 0;
-	}
+	if (o && is_held(o) && rli_is_robust(mutex))
+		err = mend(o, err);
 	rli_leave();
 	return err;
 }

@@ -104,7 +104,7 @@ void rli_object_forget(const pthread_mutex_t *mutex)
 	/* As POSIX has it, that makes it usable again. */
 	if (o->spoiled)
 		rl_mutex_reset(&o->lock);
-	o->inconsistent = o->owner_died = o->spoiled = false;
+	o->inconsistent = o->owner_died = o->told = o->spoiled = false;
 	if (!o->by_symbol)
 		rli_pool_release(o);
 }

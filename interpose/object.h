@@ -48,7 +48,8 @@ struct rli_object {
 	bool inconsistent;	/* rl said EOWNERDEAD, and nobody has mended */
 	bool spoiled;		/* rl says ENOTRECOVERABLE */
 	bool owner_died;	/* the real mutex said it to one who then did
-				   not get the rl lock */
+				   not get the rl lock: the next is told */
+	bool told;		/* he was, and has not mended */
 
 	/* Written under the gate; read by rli_lost() on any thread. */
 	atomic_bool leftover;	/* nobody is inside: a loss harms nobody */

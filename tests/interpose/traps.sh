@@ -320,6 +320,20 @@ t_a_wait_that_is_woken_takes_the_lock_again() {
 	ask b "lock jobs" 0
 }
 
+# The clean-up of the program then finds it locked, on the server too.
+t_cancelled_in_a_wait_it_has_the_lock() {
+	start a jobs_lock=n
+	start b jobs_lock=n
+	ask a "bg lockwait jobs" 0
+	ask a "untilwaiting jobs" 0
+	ask b "lock jobs" 0
+	ask b "unlock jobs" 0
+	ask a "cancel" 0
+	ask b "trylock jobs" EBUSY
+	ask a "unlock jobs" 0
+	ask b "trylock jobs" 0
+}
+
 # --- other processes ---------------------------------------------------------
 
 t_four_processes_count() {
@@ -388,6 +402,38 @@ t_a_robust_thread_that_ends() {
 	ask b "unlock robust" 0
 	ask a "lock robust" EOWNERDEAD
 	ask a "consistent robust" 0
+	ask a "unlock robust" 0
+}
+
+# The real mutex tells of a death to one who then does not get the lock: the
+# next one is told.
+t_a_death_is_not_forgotten() {
+	start a robust_lock=n
+	start b robust_lock=n
+	ask a "in lock robust" 0
+	ask b "lock robust" EOWNERDEAD
+	ask b "consistent robust" 0
+	ask a "trylock robust" EBUSY
+	ask a "timedlock robust 50" ETIMEDOUT
+	ask b "unlock robust" 0
+	ask a "lock robust" EOWNERDEAD
+	ask a "consistent robust" 0
+	ask a "unlock robust" 0
+	ask a "lock robust" 0
+	ask a "unlock robust" 0
+	ask b "lock robust" 0
+}
+
+# Destroyed and made anew, as POSIX has it, it can be used again.
+t_a_new_life_of_one_that_was_not_recoverable() {
+	start a robust_lock=n
+	ask a "in lock robust" 0
+	ask a "lock robust" EOWNERDEAD
+	ask a "unlock robust" 0
+	ask a "lock robust" ENOTRECOVERABLE
+	ask a "destroy robust" 0
+	ask a "init robust" 0
+	ask a "lock robust" 0
 	ask a "unlock robust" 0
 }
 

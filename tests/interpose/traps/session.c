@@ -2,7 +2,8 @@
  * A program of pthreads that does what it is told: a command a line, an answer
  * a line.
  *
- *	lock M, trylock M, timedlock M MS, unlock M, consistent M, destroy M
+ *	lock M, trylock M, timedlock M MS, unlock M, consistent M, destroy M,
+ *	init M (robust)
  *	wait M, timedwait M MS		on the one condition; signal, broadcast
  *	lockwait M			locks it, and waits until signalled
  *	untilwaiting M			until somebody does
@@ -231,6 +232,15 @@ static int child(char *line)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINVAL;
 }
 
+static int init(pthread_mutex_t *m)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	return pthread_mutex_init(m, &attr);
+}
+
 static int obey(char *line)
 {
 	char verb[32] = "", a[300] = "", b[32] = "";
@@ -246,6 +256,7 @@ static int obey(char *line)
 	if (IS("unlock")) return pthread_mutex_unlock(find(a));
 	if (IS("consistent")) return pthread_mutex_consistent(find(a));
 	if (IS("destroy")) return pthread_mutex_destroy(find(a));
+	if (IS("init")) return init(find(a));
 	if (IS("wait")) return pthread_cond_wait(&cond, find(a));
 	if (IS("timedwait")) return pthread_cond_timedwait(&cond, find(a), &t);
 	if (IS("lockwait")) return lock_wait(find(a));
@@ -272,12 +283,9 @@ static int obey(char *line)
 int main(void)
 {
 	char line[400];
-	pthread_mutexattr_t attr;
 
 	alarm(100);
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-	pthread_mutex_init(&robust_lock, &attr);
+	init(&robust_lock);
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
 		printf("%s\n", name_of(obey(line)));
