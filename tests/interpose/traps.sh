@@ -520,6 +520,19 @@ t_process_shared_in_a_file() {
 		"another"
 }
 
+t_another_file_at_the_same_address_is_another_lock() {
+	start a @pshared
+	ask a "map $work/one new" 0
+	ask a "lock file" 0
+	ask a "unlock file" 0
+	ask a "map $work/two new" 0
+	ask a "lock file" 0
+	want 1 "$(redis-cli -s "$work/sock" exists \
+		"rl:@pshared:$work/two+0x0")" "key"
+	want 0 "$(redis-cli -s "$work/sock" exists \
+		"rl:@pshared:$work/one+0x0")" "key of the other"
+}
+
 # As on two hosts that share the file: two copies of it, one name.
 t_process_shared_on_two_hosts() {
 	unshare -m true 2>/dev/null || return 0

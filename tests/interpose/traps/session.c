@@ -104,7 +104,10 @@ static void map(const char *path, int fresh)
 
 	if (fd < 0 || ftruncate(fd, 4096))
 		exit(4);
-	file = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* Another file takes the place of the last one. */
+	if (file)
+		munmap(file, 4096);
+	file = mmap(file, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	if (!fresh)
 		return;
