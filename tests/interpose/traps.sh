@@ -580,7 +580,7 @@ own_server() {
 	server=$main
 }
 
-has_line() { grep -qF -- "$2" "$work/$1.err"; }
+has_line() { grep -qsF -- "$2" "$work/$1.err"; }
 has_ended() { ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
 
 t_no_server_ends_the_program() {
@@ -589,6 +589,13 @@ t_no_server_ends_the_program() {
 	ended a 134
 	want_text "$work/a.err" "waiting for the lock server, since 0 s" \
 		"the program cannot go on without it" "RL_ON_OUTAGE=wait"
+}
+
+# Not only when it is over.
+t_an_outage_is_told_at_once() {
+	start a jobs_lock RL_SERVERS="$(with_timeout none 60000)"
+	tell a "lock jobs"
+	until_true has_line a "waiting for the lock server"
 }
 
 t_an_outage_is_waited_for() {
