@@ -51,6 +51,16 @@ t_member_of_a_struct_and_of_a_table() {
 	ask a "trylock table" EBUSY
 }
 
+t_a_mutex_of_c11() {
+	start a c11_lock=n
+	start b c11_lock=n
+	ask a "c11lock" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+	ask a "c11unlock" 0
+	want 0 "$(redis-cli -s "$work/sock" exists rl:n)" "key, unlocked"
+	ask b "c11lock" 0
+}
+
 t_pattern_of_symbols() {
 	start a 'queue_*=q/*'
 	ask a "lock in" 0

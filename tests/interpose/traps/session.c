@@ -7,6 +7,7 @@
  *	wait M, timedwait M MS		on the one condition; signal, broadcast
  *	lockwait M			locks it, and waits until signalled
  *	untilwaiting M			until somebody does
+ *	c11lock, c11unlock		an mtx_t
  *	in COMMAND			in a thread of its own, to its end
  *	bg COMMAND			in a thread, not waited for: answers
  *					when it is done
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@ static pthread_mutex_t queue_out = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t checked_lock = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 static pthread_mutex_t deep_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static pthread_mutex_t robust_lock;
+static mtx_t c11_lock;	/* as mtx_init(mtx_plain) leaves it */
 pthread_mutex_t exported_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	long n;
@@ -262,6 +265,8 @@ static int obey(char *line)
 	if (IS("init")) return init(find(a));
 	if (IS("wait")) return pthread_cond_wait(&cond, find(a));
 	if (IS("timedwait")) return pthread_cond_timedwait(&cond, find(a), &t);
+	if (IS("c11lock")) return mtx_lock(&c11_lock);
+	if (IS("c11unlock")) return mtx_unlock(&c11_lock);
 	if (IS("lockwait")) return lock_wait(find(a));
 	if (IS("untilwaiting")) return until_waiting(find(a));
 	if (IS("signal")) return waiting = 0, pthread_cond_signal(&cond);
