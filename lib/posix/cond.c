@@ -62,6 +62,21 @@ static int wait_bound(const struct waiter *waiter, const struct wait *wait)
 	return retaken ? retaken : err;
 }
 
+/*
+ * The wait is a cancellation point. Between its points the C library is not
+ * safe against cancellation at any instruction: it would end without the gate.
+ */
+static int wait_deferred(const struct waiter *waiter, const struct wait *wait)
+{
+	int cancel_type;
+	int err;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &cancel_type);
+	err = wait_bound(waiter, wait);
+	pthread_setcanceltype(cancel_type, &cancel_type);
+	return err;
+}
+
 /* Refused at once by the C library, which then leaves the mutex alone. */
 static bool is_refused(const struct wait *wait)
 {
@@ -83,7 +98,7 @@ static int wait_on(rl_pthread_mutex_t *mutex, const struct wait *wait)
 	if (!waiter.record || !rli_px_may_unlock(waiter.object) ||
 	    waiter.object->depth > 1 || is_refused(wait))
 		return wait_with(&waiter.object->gate, wait);
-	return wait_bound(&waiter, wait);
+	return wait_deferred(&waiter, wait);
 }
 
 int rl_pthread_cond_wait(pthread_cond_t *cond, rl_pthread_mutex_t *mutex)

@@ -18,11 +18,27 @@ static void pause_a_little(void)
 	nanosleep(&pause, NULL);
 }
 
-static int ask(struct rli_px_record *record, const struct rli_px_how *how)
+/* Its holder is dead, but for its lease, which nobody renews. */
+static int outlive_the_lease(struct rli_px_record *record)
+{
+	struct timespec deadline;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	rli_to_timespec(deadline.tv_sec * RLI_S + deadline.tv_nsec +
+				2 * record->lease,
+			&deadline);
+	err = rl_mutex_clocklock(&record->lock, CLOCK_MONOTONIC, &deadline);
+	return err == ETIMEDOUT ? EBUSY : err;
+}
+
+static int ask(struct rli_px_record *record, const struct rli_px_how *how,
+	       bool dead)
 {
 	switch (how->way) {
 	case RLI_PX_TRY:
-		return rl_mutex_trylock(&record->lock);
+		return dead ? outlive_the_lease(record)
+			    : rl_mutex_trylock(&record->lock);
 	case RLI_PX_UNTIL:
 		return rl_mutex_clocklock(&record->lock, how->clock,
 					  how->deadline);
@@ -61,7 +77,7 @@ static int lock_through(const struct rli_px_object *object,
 	int saved = errno;
 	int err;
 
-	while ((err = ask(record, how)) == ENOLCK) {
+	while ((err = ask(record, how, object->gate_dead)) == ENOLCK) {
 		rli_px_outage(&outage, record->name,
 			      try_only ? record->outage_timeout : -1);
 		if (try_only)
@@ -181,6 +197,7 @@ void rli_px_give(struct rli_px_object *object, struct rli_px_record *record)
 	else if (err && err != ESTALE && err != ENOLCK)
 		rli_px_say("unlocking '%s': %s", record->name,
 			   rli_error_message());
+	atomic_store_explicit(&object->pid, 0, memory_order_relaxed);
 	pthread_setcancelstate(cancel_state, &cancel_state);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "posix/gate.h"
+#include "posix/memory.h"
 
 /* ------------------------------------------------------- init and destroy */
 
@@ -25,7 +26,8 @@ static int read_attributes(struct rli_px_object *object,
 			err = pthread_mutexattr_getpshared(attr, &shared);
 	}
 	object->robust = robust == PTHREAD_MUTEX_ROBUST;
-	object->shared = shared == PTHREAD_PROCESS_SHARED;
+	object->shared = shared == PTHREAD_PROCESS_SHARED &&
+			 rli_px_is_shared_memory(object);
 	return err;
 }
 

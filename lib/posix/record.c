@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/guard.h"
 #include "base/random.h"
@@ -27,13 +29,22 @@ static void free_entry(struct rli_px_entry *entry)
 	rli_free(entry);
 }
 
+/* Another process of the host may unlock what this one has locked. */
+static bool is_unlocked(const struct rli_px_object *object)
+{
+	return object->shared && !object->robust &&
+	       atomic_load_explicit(&object->pid, memory_order_relaxed) !=
+		       getpid();
+}
+
 static void onlost(rl_mutex_t *mutex, int error, void *arg)
 {
 	const struct rli_px_record *record = arg;
 
 	(void)mutex;
 	(void)error;
-	rli_px_lost(record->name);
+	if (!is_unlocked(record->object))
+		rli_px_lost(record->name);
 }
 
 /* Who may unlock a mutex that is not robust: see <rl/pthread.h>. */
@@ -79,6 +90,7 @@ static int init_lock(struct rli_px_entry *entry, const struct rli_px_object *obj
 	if (!err) {
 		inside = record->lock.rl_private.rl_impl;
 		record->outage_timeout = inside->terms.servers->outage_timeout;
+		record->lease = rli_ms(inside->terms.lease_ms);
 	}
 	return err;
 }
@@ -290,16 +302,15 @@ int rli_px_find(rl_pthread_mutex_t *mutex, struct rli_px_object **object,
 	for (;;) {
 		switch (state_of(o)) {
 		case RLI_PX_PLAIN:
+		case RLI_PX_GONE:
 			return 0;
 		case RLI_PX_BOUND:
 			*record = record_of(o);
 			if (*record)
 				return 0;
 			break;
-		case RLI_PX_NEW:
-			break;
 		default:
-			return EINVAL;
+			break;
 		}
 		err = make(o);
 		if (err)

@@ -22,6 +22,7 @@ struct rli_px_record {
 	const struct rli_px_object *object; /* read-only */
 	uint64_t token;			    /* read-only */
 	int64_t outage_timeout;		    /* read-only, ns */
+	int64_t lease;			    /* read-only, ns */
 	char site[RLI_SITE_MAX + 1];	    /* read-only; "": named by hand */
 	unsigned number;		    /* among those of its site */
 	char *name;			    /* of the lock; read-only */
@@ -35,8 +36,9 @@ struct rli_px_record {
 int rli_px_bind(struct rli_px_object *object, const char *site);
 
 /*
- * The object's record; *record is NULL for a plain one. A static one is made
- * at its first use. EINVAL for what is no mutex, ENOMEM.
+ * The object's record; *record is NULL for a plain or destroyed one, whose gate
+ * gives the answers. A static one is made at its first use. EINVAL for what is
+ * no mutex, ENOMEM.
  */
 int rli_px_find(rl_pthread_mutex_t *mutex, struct rli_px_object **object,
 		struct rli_px_record **record);

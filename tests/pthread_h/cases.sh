@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Each case of a program of tests/interpose/posix, as it is and compiled with
+# rl/pthread.h: what it prints and how it ends must be the same.
+#
+# usage: cases.sh PLAIN WITH_RL
+plain=$1
+with_rl=$2
+. "$(dirname "$0")/../interpose/lib.sh"
+ulimit -c 0
+
+# A child of fork gets a copy of a private mutex and may go on with it while the
+# parent holds its own; with one name, the two are one lock, and the child waits.
+skip=" fork_with_it_locked "
+
+for case in $("$plain"); do
+	[[ $skip != *" $case "* ]] || continue
+	total=$((total + 1))
+	"$plain" "$case" >"$work/plain" 2>&1
+	echo "status $?" >>"$work/plain"
+	RL_NAMESPACE=$case RL_LEASE_MS=2000 "$with_rl" "$case" \
+		>"$work/with_rl" 2>&1
+	echo "status $?" >>"$work/with_rl"
+	if ! diff "$work/plain" "$work/with_rl" >"$work/diff"; then
+		wrong=$((wrong + 1))
+		echo "$case: differs (< as it is, > with rl/pthread.h)"
+		cat "$work/diff"
+	fi
+done
+synthesis
