@@ -215,6 +215,14 @@ t_before_constructors_and_after_main() {
 		cat "$work/stats"
 }
 
+# Where it was built: the interposer has a hiredis of its own only there.
+if [ -x "$programs/traps/own_hiredis" ]; then
+t_a_program_with_a_hiredis_of_its_own() {
+	want "0 0" "$(bound jobs_lock "$programs/traps/own_hiredis" |
+		tr '\n' ' ' | sed 's/ $//')" "results"
+}
+fi
+
 t_old_symbol_versions() {
 	"$programs/traps/old" >"$work/plain"
 	RL_INTERPOSE_STATS=$work/stats bound old_lock "$programs/traps/old" \
