@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "redis/op.h"
-#include "redis/round.h"
+#include "redis/quorum.h"
 #include "redis/tls.h"
 
 /*
@@ -49,6 +49,7 @@ void rli_conns_close(struct rli_conns *c)
 	if (c->next)
 		c->next->link = c->link;
 	rli_guard_unlock(&registry_guard);
+	rli_quorum_settle(c);
 	c->closing = true;
 	while (c->sessions) {
 		struct rli_session *s = c->sessions;

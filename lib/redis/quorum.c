@@ -186,6 +186,8 @@ void rli_quorum_start(struct rli_conns *conns, struct rli_op *op)
 	op->finished = op->unanswered = op->resent = op->contended = false;
 	op->handed = op->alone = false;
 	op->err = 0;
+	if (op->kind == RLI_OP_ACQUIRE)
+		rli_quorum_settle(conns);
 	op->sent = rli_now();
 	err = rli_round_new(conns, op, verb_of(op), &r);
 	if (err) {

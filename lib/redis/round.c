@@ -171,6 +171,13 @@ static void answered(struct rli_request *request, int err, bool unsent,
 	let_go(r);
 }
 
+struct rli_round *rli_round_of(const struct rli_request *request)
+{
+	if (request->done != answered)
+		return NULL;
+	return ((const struct rli_vote *)request)->round;
+}
+
 /* How long this round waits for nodes before it makes do with the others. */
 static int64_t patience_ms(const struct rli_round *r, int64_t command_timeout)
 {

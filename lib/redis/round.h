@@ -121,6 +121,9 @@ void rli_round_finish(struct rli_round *round, int err);
 /* Nobody waits for it any more: it goes when the last request is back. */
 void rli_round_leave(struct rli_round *round);
 
+/* Whose request this is; NULL: no round's. */
+struct rli_round *rli_round_of(const struct rli_request *request);
+
 /* Called by quorum.c's judge, for a look at a node's answer. */
 bool rli_vote_pending(const struct rli_vote *vote);
 

@@ -143,11 +143,29 @@ static size_t put_timeout(char *buf, int64_t deadline)
 	return len;
 }
 
+static int find_session(struct line *line, const struct rli_wait *wait)
+{
+	if (is_quorum(line))
+		return rli_quorum_wait_session(line->conns, wait,
+					       &line->session);
+	return rli_conns_session(line->conns, wait->servers->node[0],
+				 &line->session);
+}
+
+static int begin_to_wait(struct line *line, const struct rli_wait *wait)
+{
+	struct rli_arg arg[3] = { RLI_ARG("BLPOP") };
+	char timeout[32];
+
+	arg[1] = (struct rli_arg){ wait->place->wake, wait->place->wake_len };
+	arg[2] = (struct rli_arg){ timeout,
+				   put_timeout(timeout, wait->deadline) };
+	return rli_session_submit(line->session, &line->request, arg, 3);
+}
+
 int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 {
 	struct line *line = line_of(wait);
-	struct rli_arg arg[3] = { RLI_ARG("BLPOP") };
-	char timeout[32];
 	int err;
 
 	memset(line, 0, sizeof(*line));
@@ -159,17 +177,13 @@ int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 	line->nudge.done = nudge_answered;
 	conns->crowded = CROWDED;
 	line->began = rli_now();
-	if (is_quorum(line))
-		err = rli_quorum_wait_session(conns, wait, &line->session);
-	else
-		err = rli_conns_session(conns, wait->servers->node[0],
-					&line->session);
+	err = find_session(line, wait);
+	if (!err)
+		err = begin_to_wait(line, wait);
+	/* Then there is nothing to end. */
 	if (err)
-		return err;
-	arg[1] = (struct rli_arg){ wait->place->wake, wait->place->wake_len };
-	arg[2] = (struct rli_arg){ timeout,
-				   put_timeout(timeout, wait->deadline) };
-	return rli_session_submit(line->session, &line->request, arg, 3);
+		line->result = err;
+	return err;
 }
 
 static void send_nudge(struct line *line)
@@ -227,11 +241,12 @@ void rli_wait_end(struct rli_conns *conns, struct rli_wait *wait)
 {
 	struct line *line = line_of(wait);
 
-	(void)conns;
-	if (line->result != EINPROGRESS && !line->nudge_due)
-		return;
-	line->result = ETIMEDOUT;
-	rli_fail(ENOLCK, "%s: the wait was given up",
-		 line->session->node->url.label);
-	rli_session_break(line->session, ENOLCK);
+	if (line->result == EINPROGRESS || line->nudge_due) {
+		line->result = ETIMEDOUT;
+		rli_fail(ENOLCK, "%s: the wait was given up",
+			 line->session->node->url.label);
+		rli_session_break(line->session, ENOLCK);
+	}
+	if (wait->servers->n > 1)
+		rli_quorum_settle(conns);
 }

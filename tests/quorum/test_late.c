@@ -1,0 +1,106 @@
+/*
+ * What a node answers too late for anybody to hear it: an acquire that was
+ * given up takes nothing there for good.
+ */
+#include "quorum.h"
+
+static rl_mutex_t m;
+
+static void setup(void)
+{
+	nodes_begin(3, NULL);
+	make(&m, &(struct want){ 0 });
+}
+
+static void teardown(void)
+{
+	rl_mutex_destroy(&m);
+	nodes_end();
+}
+
+TestSuite(quorum_late, .init = setup, .fini = teardown);
+
+/* The connections of its thread stand before a node is stopped. */
+static int lock_when_told(struct proc *self, void *arg)
+{
+	rl_mutex_t warm, mine;
+
+	(void)arg;
+	make(&warm, &(struct want){ .name = "warm" });
+	make(&mine, &(struct want){ 0 });
+	PROC_CHECK(rl_mutex_lock(&warm) == 0);
+	PROC_CHECK(rl_mutex_unlock(&warm) == 0);
+	proc_tell(self, 0);
+	proc_hear(self);
+	PROC_CHECK(rl_mutex_lock(&mine) == 0);
+	PROC_CHECK(rl_mutex_unlock(&mine) == 0);
+	proc_tell(self, 0);
+	/* It has its connections open still, or ends at once. */
+	if (proc_hear(self))
+		proc_hear(self);
+	PROC_CHECK(rl_mutex_destroy(&warm) == 0);
+	PROC_CHECK(rl_mutex_destroy(&mine) == 0);
+	return 0;
+}
+
+static bool is_free_there(void *srv)
+{
+	return server_ask_int(srv, "EXISTS rl:n") == 0;
+}
+
+static bool waits_elsewhere(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 3; i++)
+		if (i != *(int *)arg && server_info(node[i], "blocked_clients"))
+			return true;
+	return false;
+}
+
+/* Node i, which has lost the key, hears of a waiter's first try only when that
+ * has had the lock and given it back. */
+static void hears_late(int i, bool stays)
+{
+	struct proc *p = proc_start(PROC_THREAD, lock_when_told, NULL);
+
+	proc_hear(p);
+	cr_assert_eq(rl_mutex_lock(&m), 0);
+	server_ask(node[i], "DEL rl:n");
+	server_pause(node[i]);
+	proc_tell(p, 0);
+	cr_assert(wait_until(waits_elsewhere, &i, WAIT_MS));
+	cr_assert_eq(rl_mutex_unlock(&m), 0);
+	proc_hear(p);
+	proc_tell(p, stays);
+	if (!stays)
+		cr_expect_eq(proc_join(p), 0);
+	server_resume(node[i]);
+	/* What had come to its sockets has been run behind the second. */
+	server_ask(node[i], "PING");
+	server_ask(node[i], "PING");
+	/* The lease is 10 s. */
+	cr_expect(wait_until(is_free_there, node[i], 3000), "node %d, %s", i,
+		  stays ? "idle" : "ended");
+	if (stays) {
+		proc_tell(p, 0);
+		cr_expect_eq(proc_join(p), 0);
+	}
+}
+
+Test(quorum_late, a_try_that_was_given_up_is_undone_though_its_thread_ends)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		hears_late(i, false);
+}
+
+Test(quorum_late, a_try_that_was_given_up_is_undone_though_its_thread_rests)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		hears_late(i, true);
+}
