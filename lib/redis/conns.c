@@ -40,32 +40,6 @@ int rli_conns_open(struct rli_conns **conns)
 	return 0;
 }
 
-void rli_conns_close(struct rli_conns *c)
-{
-	bool tls = false;
-
-	rli_guard_lock(&registry_guard);
-	*c->link = c->next;
-	if (c->next)
-		c->next->link = c->link;
-	rli_guard_unlock(&registry_guard);
-	rli_quorum_settle(c);
-	c->closing = true;
-	while (c->sessions) {
-		struct rli_session *s = c->sessions;
-
-		tls |= s->node->url.scheme == RLI_REDISS;
-		c->sessions = s->next;
-		rli_session_close(s);
-	}
-	if (tls)
-		rli_tls_thread_ends();
-	rli_posts_free(c->posts);
-	rli_rounds_free(c);
-	rli_free(c->fds);
-	rli_free(c);
-}
-
 void rli_conns_before_fork(void)
 {
 	rli_guard_lock(&registry_guard);
@@ -157,6 +131,9 @@ int rli_conns_listener(struct rli_conns *c, struct rli_node *node,
 /* Of answers that some thread awaited awake, less the hits. Relaxed, and not
  * counted exactly: it is a guess at what pays. */
 static atomic_uint misses = 3;
+
+/* How long the end of a thread waits for its last words to be read. */
+#define LINGER (100 * RLI_MS)
 
 static int look_for_a_while(struct pollfd *fds, int n)
 {
@@ -257,4 +234,49 @@ void rli_conns_pump(struct rli_conns *c, int64_t until, int wakefd)
 		woken = poll_all(c, until, wakefd);
 	while (c->finished == before && !woken &&
 	       (until == RLI_FOREVER || rli_now() < until));
+}
+
+static bool owed_an_answer(const struct rli_conns *c)
+{
+	const struct rli_session *s = c->sessions;
+
+	while (s && !s->head)
+		s = s->next;
+	return s;
+}
+
+/* A server that cannot write an answer does not read on. */
+static void linger(struct rli_conns *c)
+{
+	int64_t until = rli_after(rli_now(), LINGER);
+
+	while (owed_an_answer(c) && rli_now() < until)
+		poll_all(c, until, -1);
+}
+
+void rli_conns_close(struct rli_conns *c)
+{
+	bool tls = false;
+
+	rli_guard_lock(&registry_guard);
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	rli_guard_unlock(&registry_guard);
+	if (rli_quorum_settle(c))
+		linger(c);
+	c->closing = true;
+	while (c->sessions) {
+		struct rli_session *s = c->sessions;
+
+		tls |= s->node->url.scheme == RLI_REDISS;
+		c->sessions = s->next;
+		rli_session_close(s);
+	}
+	if (tls)
+		rli_tls_thread_ends();
+	rli_posts_free(c->posts);
+	rli_rounds_free(c);
+	rli_free(c->fds);
+	rli_free(c);
 }

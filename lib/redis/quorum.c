@@ -212,6 +212,7 @@ void rli_quorum_again(struct rli_round *r)
 		return;
 	}
 	next->tries = r->tries + 1;
+	next->asked_before = r->asked_before | rli_round_asked(r);
 	op->sent = rli_now();
 	rli_round_leave(r);
 	rli_round_await(next, op);

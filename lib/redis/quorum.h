@@ -53,8 +53,9 @@ void rli_quorum_again(struct rli_round *round);
  * waits at its home. */
 void rli_quorum_undo(struct rli_round *round, bool wait);
 
-/* The wait is over: what it gave up, and has not heard of, is undone now. */
-void rli_quorum_settle(struct rli_conns *conns);
+/* The wait is over: what it gave up, and has not heard of, is undone now.
+ * Whether there was any such. */
+bool rli_quorum_settle(struct rli_conns *conns);
 
 /* The hold of a renewal is set again on the node of this vote. */
 void rli_quorum_repair(struct rli_round *round, int i);

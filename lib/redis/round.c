@@ -293,6 +293,8 @@ static void hedge(struct rli_round *r)
 		r->due = soon;
 }
 
+/* What an earlier try may have taken is this one's, or it undoes it: so it asks
+ * there again, whether or not that node is to be spared. */
 void rli_round_ask_all(struct rli_round *r)
 {
 	bool spared[RLI_NODES_MAX];
@@ -306,7 +308,8 @@ void rli_round_ask_all(struct rli_round *r)
 	if (r->op)
 		set_due(r);
 	for (i = 0; i < r->n; i++)
-		if (!spared[i] || n < r->majority)
+		if (!spared[i] || n < r->majority ||
+		    r->asked_before & 1u << i)
 			rli_round_ask(r, i);
 	if (r->op && n < r->n && n >= r->majority)
 		hedge(r);

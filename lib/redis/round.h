@@ -65,7 +65,8 @@ struct rli_round {
 	int n, majority;
 	int under_way;		/* requests that are the sessions' */
 	int visits;		/* functions that will look at it again */
-	int tries;		/* rounds of the same operation before it */
+	int tries;		/* rounds of the same operation before it … */
+	unsigned asked_before;	/* … and nodes that they asked; one bit each */
 	int64_t due;		/* then it must do with what has come; or, if
 				   that is before time_up, ask who was spared */
 	int64_t time_up;
@@ -105,6 +106,9 @@ void rli_round_ask(struct rli_round *round, int i);
 
 /* To all nodes but those that are spared; to these too, if need be. */
 void rli_round_ask_all(struct rli_round *round);
+
+/* The nodes that it asked; one bit each. */
+unsigned rli_round_asked(const struct rli_round *round);
 
 /* To those that have not been asked yet; whether there were any. */
 bool rli_round_ask_rest(struct rli_round *round);

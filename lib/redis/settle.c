@@ -22,17 +22,32 @@ static void undo_unheard(struct rli_round *r)
 	rli_round_leave(undo);
 }
 
-void rli_quorum_settle(struct rli_conns *conns)
+bool rli_quorum_settle(struct rli_conns *conns)
 {
 	struct rli_session *s;
 	struct rli_request *q;
 	struct rli_round *r;
+	bool any = false;
 
 	/* What is undone is only added behind. */
 	for (s = conns->sessions; s; s = s->next)
 		for (q = s->head; q; q = q->next) {
 			r = rli_round_of(q);
-			if (r && r->heeded)
-				undo_unheard(r);
+			if (!r || !r->heeded)
+				continue;
+			undo_unheard(r);
+			any = true;
 		}
+	return any;
+}
+
+unsigned rli_round_asked(const struct rli_round *r)
+{
+	unsigned asked = 0;
+	int i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->vote[i].state != RLI_UNASKED)
+			asked |= 1u << i;
+	return asked;
 }
