@@ -194,7 +194,7 @@ static void bare_pipeline(redisContext *c, const char *sha)
 /* CPU time of the client for one renewal. */
 static void bare_renewals(struct many *m)
 {
-	redisContext *c = m->stage.control;
+	redisContext *c = m->stage.control[0];
 	redisReply *sha = redisCommand(c, "SCRIPT LOAD %s", renew);
 	double us;
 	int i;

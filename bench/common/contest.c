@@ -27,6 +27,7 @@ static void begin_line(const struct run *run, const char *kind, int side)
 	out_text("placement", placement_name(run->o->placement));
 	out_number("procs", run->o->procs);
 	out_number("threads", run->o->threads);
+	out_number("nodes", run->stage.alive);
 	out_text("side", run->contest->side[side].name);
 }
 

@@ -12,7 +12,8 @@ static _Noreturn void usage(const char *program)
 	fprintf(stderr,
 		"usage: %s [--placement apart|together|free] [--rounds N] "
 		"[--ms MS]\n\t[--procs N] [--threads N] [--inside NS] "
-		"[--holds N] [--mode MODE]\n\t[--socket PATH] [--tcp] [--any-share]\n",
+		"[--holds N] [--mode MODE]\n\t[--nodes N] [--dead N] "
+		"[--socket PATH] [--tcp] [--any-share]\n",
 		program);
 	exit(2);
 }
@@ -70,6 +71,12 @@ static void take(struct options *o, int option, const char *program)
 	case 'M':
 		o->mode = optarg;
 		break;
+	case 'n':
+		o->nodes = (int)number(program, 15);
+		break;
+	case 'd':
+		o->dead = (int)number(program, 7);
+		break;
 	case 's':
 		o->socket = optarg;
 		break;
@@ -95,6 +102,8 @@ void options_read(struct options *o, int argc, char **argv)
 		{ "inside", required_argument, NULL, 'i' },
 		{ "holds", required_argument, NULL, 'h' },
 		{ "mode", required_argument, NULL, 'M' },
+		{ "nodes", required_argument, NULL, 'n' },
+		{ "dead", required_argument, NULL, 'd' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "any-share", no_argument, NULL, 'a' },
 		{ "tcp", no_argument, NULL, 'T' },

@@ -11,6 +11,7 @@
  *	--holds N --mode M	see local_paths.c
  *	--any-share		a client that starves does not make it wrong
  *	--tcp			loopback instead of the unix socket
+ *	--nodes N --dead N	servers of a quorum, and how many are down
  *	--socket PATH		see peers/party.c
  */
 
@@ -27,6 +28,7 @@ struct options {
 	int rounds, ms;
 	int procs, threads;
 	int inside_ns;
+	int nodes, dead; /* nodes 0: one */
 	long holds;
 	const char *mode, *socket;
 	bool tcp, any_share;

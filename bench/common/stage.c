@@ -69,43 +69,70 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void kill_dead(struct stage *stage, int nodes, int dead)
+{
+	struct server *srv = stage->server;
+	int i;
+
+	stage->alive = nodes - dead;
+	for (i = 0; i < stage->alive; i++)
+		srv = srv->next;
+	if (srv)
+		server_kill(srv); /* and all behind it */
+}
+
+static void connect_controls(struct stage *stage)
+{
+	struct server *srv = stage->server;
+	int i;
+
+	for (i = 0; i < stage->alive; i++, srv = srv->next) {
+		stage->control[i] = server_connect(srv);
+		if (!stage->control[i]) {
+			fprintf(stderr, "no connection to the server\n");
+			exit(2);
+		}
+	}
+}
+
 void stage_open(struct stage *stage, const struct options *o, int clients)
 {
 	const struct server_options options = {
 		.tcp = o->tcp,
 		.config = "tcp-backlog 4096\nmaxclients 9000",
 	};
+	int nodes = o->nodes ? o->nodes : 1;
 	cpu_set_t server, client;
 
 	raise_limits();
 	choose(stage, o, clients, &server, &client);
 	pin(&server);
-	stage->server = server_start(&options);
+	stage->server = server_start_many(&options, nodes);
 	pin(&client);
-	stage->url = o->tcp ? stage->server->tcp_url : stage->server->url;
-	stage->control = server_connect(stage->server);
-	if (!stage->control) {
-		fprintf(stderr, "no connection to the server\n");
-		exit(2);
-	}
+	kill_dead(stage, nodes, o->dead);
+	stage->url = o->tcp ? stage->server->tcp_url : stage->server->urls;
+	connect_controls(stage);
 }
 
 void stage_close(struct stage *stage)
 {
-	redisFree(stage->control);
+	int i;
+
+	for (i = 0; i < stage->alive; i++)
+		redisFree(stage->control[i]);
 	server_stop(stage->server);
 }
 
 /* ------------------------------------------------------------- counting */
 
 /* Asking is a read of the server's too, and is not to be counted. */
-static redisReply *info(struct stage *stage)
+static redisReply *info(struct stage *stage, int node)
 {
-	redisReply *reply = redisCommand(stage->control, "INFO all");
+	redisReply *reply = redisCommand(stage->control[node], "INFO all");
 
 	stage->asked++;
 	if (!reply || !reply->str) {
-		fprintf(stderr, "INFO: %s\n", stage->control->errstr);
+		fprintf(stderr, "INFO: %s\n", stage->control[node]->errstr);
 		exit(2);
 	}
 	return reply;
@@ -123,7 +150,7 @@ static double field(const char *text, const char *name)
 
 double stage_info(struct stage *stage, const char *name)
 {
-	redisReply *reply = info(stage);
+	redisReply *reply = info(stage, 0);
 	double value = field(reply->str, name);
 
 	freeReplyObject(reply);
@@ -147,18 +174,28 @@ static void add_command(const char *line, const char *requests,
 		c->requests += calls;
 }
 
-void stage_count(struct stage *stage, const char *requests, struct counters *c)
+static void count_node(struct stage *stage, int node, const char *requests,
+		       struct counters *c)
 {
-	redisReply *reply = info(stage);
+	redisReply *reply = info(stage, node);
 	const char *line = reply->str;
 
-	memset(c, 0, sizeof(*c));
 	while ((line = strstr(line, "\ncmdstat_")))
 		add_command(++line, requests, c);
-	c->reads = field(reply->str, "total_reads_processed") - stage->asked;
-	c->cpu_us = 1e6 * (field(reply->str, "used_cpu_user") +
-			   field(reply->str, "used_cpu_sys"));
+	c->reads += field(reply->str, "total_reads_processed");
+	c->cpu_us += 1e6 * (field(reply->str, "used_cpu_user") +
+			    field(reply->str, "used_cpu_sys"));
 	freeReplyObject(reply);
+}
+
+void stage_count(struct stage *stage, const char *requests, struct counters *c)
+{
+	int i;
+
+	memset(c, 0, sizeof(*c));
+	for (i = 0; i < stage->alive; i++)
+		count_node(stage, i, requests, c);
+	c->reads -= stage->asked;
 }
 
 double cpu_us_of(pid_t pid)

@@ -2,9 +2,10 @@
 #define BENCH_STAGE_H
 
 /*
- * Where a workload plays: a Redis server of its own, pinned as the placement
- * says, and the calling thread pinned where its clients are to run. What the
- * caller forks or starts from then on runs there too.
+ * Where a workload plays: a Redis server of its own (or several, as the nodes
+ * of a quorum), pinned as the placement says, and the calling thread pinned
+ * where its clients are to run. What the caller forks or starts from then on
+ * runs there too.
  */
 
 #include <hiredis/hiredis.h>
@@ -14,11 +15,15 @@
 #include "common/options.h"
 #include "support/server.h"
 
+#define STAGE_NODES 15
+
 struct stage {
-	struct server *server;
-	redisContext *control; /* what is asked here is not counted */
-	double asked;	       /* times control was asked */
-	const char *url;       /* as rl takes it */
+	struct server *server; /* the first; those that are dead are last */
+	int alive;
+	redisContext *control[STAGE_NODES]; /* what is asked here is not
+					       counted; of those alive */
+	double asked;	       /* times a control was asked */
+	const char *url;       /* as rl takes it: all of them */
 	int server_core, client_core; /* -1: several */
 };
 
@@ -26,7 +31,7 @@ struct stage {
 void stage_open(struct stage *stage, const struct options *o, int clients);
 void stage_close(struct stage *stage);
 
-/* What the server has done so far. */
+/* What the server has done so far; several: all together. */
 struct counters {
 	double requests; /* commands that clients sent */
 	double calls;	 /* those, and what scripts called */
@@ -41,7 +46,7 @@ struct counters {
 void stage_count(struct stage *stage, const char *requests,
 		 struct counters *counters);
 
-/* A field of INFO. */
+/* A field of INFO, of the first server. */
 double stage_info(struct stage *stage, const char *field);
 
 /* CPU time a process has used so far, in microseconds; 0 if it is gone. */
