@@ -12,7 +12,7 @@
 
 /* What a side's locks are to be like; each kind takes what it knows. */
 struct terms {
-	const char *url;	  /* of the server */
+	const char *url;	  /* of the server, or the list of them */
 	const char *path;	  /* its socket (flock: the file); or */
 	int port;		  /* its port */
 	char name[64];		  /* of the lock */
@@ -43,6 +43,9 @@ extern const struct kind kind_bare;
 extern const struct kind kind_bare_async;
 /* The common recipe under contention: the same, tried again every 1 ms. */
 extern const struct kind kind_bare_poll;
+/* The floor on several servers: sent to all at once, each command over when a
+ * majority has answered. By `url`, unix sockets only. */
+extern const struct kind kind_bare_quorum;
 extern const struct kind kind_rl;
 extern const struct kind kind_pthread;
 /* flock(2) on the file `path`. */

@@ -8,8 +8,14 @@ WORKLOADS = {
     "4": "8 processes, one lock",
     "5": "8 threads, one lock, 1 us inside",
     "6": "4 processes x 8 threads, 1 us inside",
+    "8:3": "one client, quorum of 3",
+    "8:5": "one client, quorum of 5",
+    "8:3-1": "one client, quorum of 3 of which one is down",
     "10": "1,000 threads, a lock each",
 }
+
+# The median latency of rl to that of the floor, at most.
+QUORUM_TARGET = 1.15
 
 # What a side's rate is divided by, in the same round.
 BASES = {"6": "one-process"}
@@ -29,7 +35,8 @@ NOISY = .3
 
 # Which times p50 and p99 are of.
 TIMES = {"1": "pair_us", "2": "pair_us", "3": "pair_us", "4": "handover_us",
-         "5": "wait_us", "6": "wait_us", "10": "pair_us"}
+         "5": "wait_us", "6": "wait_us", "8:3": "pair_us",
+         "8:5": "pair_us", "8:3-1": "pair_us", "10": "pair_us"}
 
 
 def median(values):
@@ -68,6 +75,7 @@ def summary_of(line, lines):
         "ratio_range": (min(ratio), max(ratio)) if ratio else None,
         "target": TARGETS.get(key) if line["side"] == "rl" else None,
         "fairness": line["fairness"], "wrong": line["wrong"],
+        "nodes": line["nodes"],
         "least_share": line.get("least_share"),
         "most_share": line.get("most_share"),
         "times": line.get(TIMES[key[0]]), "shares": line["shares"],
@@ -150,7 +158,7 @@ def show_rows(results):
   ratio: to the floor of the same round (row 6: to row 5); median, quartiles
   and range of the rounds. req, reads, calls, us: of each hold: requests,
   reads by the server (round trips), commands it ran with those of scripts,
-  CPU of server and clients. p50, p99: of a lock and unlock (rows 1, 2, 10),
+  CPU of server and clients. p50, p99: of a lock and unlock (rows 1, 2, 8, 10),
   of waiting for the lock (5, 6), of the hand-over from one process to the
   next (4). fair: slowest/fastest client. passed: holds that had another
   client before. The quartiles of a floor's own rate are the noise:""")
@@ -191,6 +199,26 @@ def show_waiters(lines):
         print(f"  all had it {mid('drain_ms'):.1f} ms after the unlock "
               f"(target 10); a bare client alone {mid('floor_ms'):.1f} ms, "
               f"ratio {mid('drain_ms') / mid('floor_ms'):.2f}")
+
+
+def show_quorum(results):
+    for r in results:
+        base = [f for f in results if f["side"] == "floor" and
+                (f["row"], f["placement"]) == (r["row"], r["placement"])]
+        if not r["row"].startswith("8:") or r["side"] == "floor" or not base:
+            continue
+        ours, bare = at(r, .5), at(base[0], .5)
+        if not ours or not bare or not r["ratio"]:
+            continue
+        low, high = r["ratio_quartiles"]
+        print(f"\nRow 8, {WORKLOADS[r['row']]}, {r['placement']}:")
+        print(f"  p50 {ours:.0f} us, p99 {at(r, .99):.0f} us; floor "
+              f"{bare:.0f} and {at(base[0], .99):.0f} us")
+        print(f"  ratio of the medians {ours / bare:.2f} (target at most "
+              f"{QUORUM_TARGET}); of the means of each round "
+              f"{1 / r['ratio']:.2f} [{1 / high:.2f}, {1 / low:.2f}]")
+        print(f"  requests per hold and node alive "
+              f"{r['requests'] / r['nodes']:.2f}")
 
 
 def show_renewals(lines):
@@ -263,6 +291,7 @@ def show(where, results, lines):
         show_rows(results)
     show_processes(results)
     show_waiters(lines)
+    show_quorum(results)
     show_renewals(lines)
     show_memory(lines)
     show_instructions(lines)
