@@ -14,48 +14,51 @@
 --   {6, t, n}             T is not above t
 local K, M = KEYS[1], KEYS[2]
 local value, lease, T, flags = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
-local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'd')
+local m = redis.call('HMGET', M, 't', 's', 'q', 'x', 'd')
 local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
-if m[3] ~= ARGV[4] and (m[3] or m[4]) then return { 4 } end
-local new = tonumber(T)
--- A week and a day behind the lease.
-local function keep()
-	redis.call('PEXPIRE', M, string.format('%.0f', lease == '0' and
-		31622400000 or lease + 691200000))
+if m[3] ~= ARGV[4] and (m[3] or redis.call('HGET', M, 'f')) then
+	return { 4 }
 end
-if new > t and not m[5] then
-	local free
+local new, free = tonumber(T), nil
+if new > t and not m[4] then
 	if lease == '0' then
 		free = redis.call('SET', K, value, 'NX')
 	else
 		free = redis.call('SET', K, value, 'NX', 'PX', lease)
 	end
-	if free then
-		if t % 2 == 0 and m[3] and not m[6] then
-			redis.call('HSET', M, 't', T)
-			if flags and string.find(flags, 'k', 1, true) then
-				keep()
-			end
-			return s
-		end
-		if m[6] then redis.call('HDEL', M, 'd') end
-		if t % 2 == 1 then
-			s = t
-			if flags and string.find(flags, 'r', 1, true) then
-				redis.call('HSET', M, 'd', 1)
-			end
-		end
-		redis.call('HSET', M, 't', T, 's', string.format('%.0f', s),
-			'q', ARGV[4])
-		keep()
+	-- The usual case, before any function is made.
+	if free and t % 2 == 0 and m[3] and not m[5] and
+			(not flags or flags == 'w') then
+		redis.call('HSET', M, 't', T)
 		return s
 	end
 end
-local W = KEYS[3]
---@include _qmeta.lua
 local function flag(c)
 	return flags and string.find(flags, c, 1, true)
 end
+-- A week and a day behind the lease.
+local function keep()
+	redis.call('PEXPIRE', M, string.format('%.0f', lease == '0' and
+		31622400000 or lease + 691200000))
+end
+if free and t % 2 == 0 and m[3] and not m[5] then
+	redis.call('HSET', M, 't', T)
+	if flag('k') then keep() end
+	return s
+end
+if free then
+	if m[5] then redis.call('HDEL', M, 'd') end
+	if t % 2 == 1 then
+		s = t
+		if flag('r') then redis.call('HSET', M, 'd', 1) end
+	end
+	redis.call('HSET', M, 't', T, 's', string.format('%.0f', s),
+		'q', ARGV[4])
+	keep()
+	return s
+end
+local W = KEYS[3]
+--@include _qmeta.lua
 local cur = redis.call('GET', K)
 if cur == value then
 	-- Sent again, or once more with a higher number.
@@ -66,7 +69,7 @@ if cur == value then
 	end
 	return s
 end
-local x = tonumber(m[5]) or 0
+local x = tonumber(m[4]) or 0
 if not cur and x > tonumber(ARGV[5]) then
 	if flag('w') and redis.call('EXISTS', W) == 0 then signal() end
 	return { 3, x }

@@ -10,15 +10,16 @@
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local value, flags = ARGV[1], ARGV[3]
 local cur = redis.call('GET', K)
-local m = redis.call('HMGET', M, 't', 's', 'w', 'd', 'x')
-local T, t, s = tonumber(ARGV[2]), tonumber(m[1]) or 0, tonumber(m[2]) or 0
+local m = redis.call('HMGET', M, 't', 'w', 'd')
 local mine = cur == value
-if mine and not flags and t == T and not m[3] and not m[4] then
+if mine and not flags and m[1] == ARGV[2] and not m[2] and not m[3] then
 	redis.call('DEL', K)
-	local done = string.format('%.0f', T + 1)
+	local done = string.format('%.0f', ARGV[2] + 1)
 	redis.call('HSET', M, 't', done, 's', done)
 	return 1
 end
+m = redis.call('HMGET', M, 't', 's', 'w', 'd', 'x')
+local T, t, s = tonumber(ARGV[2]), tonumber(m[1]) or 0, tonumber(m[2]) or 0
 --@include _qmeta.lua
 local function flag(c)
 	return flags and string.find(flags, c, 1, true)
