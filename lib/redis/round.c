@@ -211,6 +211,7 @@ void rli_round_ask(struct rli_round *r, int i)
 						     : NULL;
 	v->request.since = now;
 	v->request.repeatable = r->verb != RLI_Q_RESET &&
+				r->verb != RLI_Q_RELEASE &&
 				r->verb != RLI_Q_MEND;
 	v->request.deadline = rli_after(now, rli_ms(
 					session_patience(v->session)));

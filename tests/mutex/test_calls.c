@@ -186,13 +186,18 @@ Test(mutex_calls, none_raises_sigpipe)
 {
 	struct spec s = { .type = RL_MUTEX_NORMAL };
 	MUTEX m;
+	int err;
 
 	signal(SIGPIPE, SIG_DFL);
 	init_fresh(&s, &m);
 	for (int i = 0; i < 5; i++) {
 		cr_expect_eq(rl_mutex_lock(&m), 0);
 		server_restart(srv, false);
-		cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+		err = rl_mutex_unlock(&m);
+		/* Of several that forgot, the first may note the unlock before
+		 * the second can be reached: then it was one. */
+		cr_expect(err == ESTALE || (srv->nodes > 1 && err == 0),
+			  "%d: %s", err, rl_last_error());
 		server_restart(srv, false);
 	}
 }
