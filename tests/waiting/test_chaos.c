@@ -15,7 +15,7 @@
 #define MS	  1000000LL
 #define PROCESSES 6
 #define THREADS	  3
-#define LEASE_MS  300
+#define LEASE_MS  1000
 
 struct arena {
 	atomic_int inside; /* the process that is, 0: none */
