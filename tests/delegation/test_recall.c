@@ -4,9 +4,6 @@
  */
 #include "delegation/delegation.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-
 #define TURNS 20
 #define BUSY 4
 
@@ -72,39 +69,7 @@ Test(delegation_recall, by_a_mutex_without_delegation)
 
 /* --------------------------------------------------- while threads hammer */
 
-static pthread_t busy[BUSY];
-static atomic_bool stop;
-static atomic_int errors;
-static atomic_long holds;
-
-static void *lock_again(void *arg)
-{
-	(void)arg;
-	while (!atomic_load(&stop)) {
-		if (rl_mutex_lock(&mutex) || rl_mutex_unlock(&mutex))
-			atomic_fetch_add(&errors, 1);
-		atomic_fetch_add(&holds, 1);
-	}
-	return NULL;
-}
-
-static void begin(int threads)
-{
-	plan_mutex(&plan, &mutex);
-	for (int i = 0; i < threads; i++)
-		cr_assert(!pthread_create(&busy[i], NULL, lock_again, NULL));
-	while (!atomic_load(&holds))
-		sched_yield();
-}
-
-static void end(int threads)
-{
-	atomic_store(&stop, true);
-	for (int i = 0; i < threads; i++)
-		pthread_join(busy[i], NULL);
-	cr_expect_eq(errors, 0);
-	cr_expect_eq(rl_mutex_destroy(&mutex), 0);
-}
+#include "waiting/busy.h"
 
 struct deal {
 	int threads, granularity;

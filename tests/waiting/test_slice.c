@@ -3,8 +3,6 @@
  * can wake: these get it all the same, and other processes their turn.
  */
 #include <criterion/criterion.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 #include "waiting/party.h"
 
@@ -15,10 +13,8 @@
 static struct server *srv;
 static struct plan plan;
 static rl_mutex_t mutex; /* of the threads that lock again and again */
-static pthread_t busy[BUSY];
-static atomic_bool stop;
-static atomic_int errors;
-static atomic_long holds;
+
+#include "waiting/busy.h"
 
 static void setup(void)
 {
@@ -34,35 +30,6 @@ static void teardown(void)
 }
 
 TestSuite(waiting_slice, .init = setup, .fini = teardown);
-
-static void *lock_again(void *arg)
-{
-	(void)arg;
-	while (!atomic_load(&stop)) {
-		if (rl_mutex_lock(&mutex) || rl_mutex_unlock(&mutex))
-			atomic_fetch_add(&errors, 1);
-		atomic_fetch_add(&holds, 1);
-	}
-	return NULL;
-}
-
-static void begin(int threads)
-{
-	plan_mutex(&plan, &mutex);
-	for (int i = 0; i < threads; i++)
-		cr_assert(!pthread_create(&busy[i], NULL, lock_again, NULL));
-	while (!atomic_load(&holds))
-		sched_yield();
-}
-
-static void end(int threads)
-{
-	atomic_store(&stop, true);
-	for (int i = 0; i < threads; i++)
-		pthread_join(busy[i], NULL);
-	cr_expect_eq(errors, 0);
-	cr_expect_eq(rl_mutex_destroy(&mutex), 0);
-}
 
 static void take_turns(struct proc *p)
 {
