@@ -11,6 +11,7 @@
 #include "base/guard.h"
 #include "redis/op.h"
 #include "redis/quorum.h"
+#include "redis/spare.h"
 #include "redis/tls.h"
 
 /*
@@ -132,8 +133,8 @@ int rli_conns_listener(struct rli_conns *c, struct rli_node *node,
  * counted exactly: it is a guess at what pays. */
 static atomic_uint misses = 3;
 
-/* How long the end of a thread waits for its last words to be read. */
-#define LINGER (100 * RLI_MS)
+/* How long the end of a thread waits for what it sent to be answered. */
+#define LINGER (200 * RLI_MS)
 
 static int look_for_a_while(struct pollfd *fds, int n)
 {
@@ -236,22 +237,38 @@ void rli_conns_pump(struct rli_conns *c, int64_t until, int wakefd)
 	       (until == RLI_FOREVER || rli_now() < until));
 }
 
-static bool owed_an_answer(const struct rli_conns *c)
+/* Not what is waited for at leisure, nor a node that is known to be down. */
+static bool owes_an_answer(const struct rli_session *s)
 {
-	const struct rli_session *s = c->sessions;
+	return s->head && (s->state != RLI_READY || s->head->patience) &&
+	       !rli_spare_looks_bad(s->node);
+}
 
-	while (s && !s->head)
+static const struct rli_session *in_debt(const struct rli_session *s)
+{
+	while (s && !owes_an_answer(s))
 		s = s->next;
 	return s;
 }
 
-/* A server that cannot write an answer does not read on. */
+/*
+ * A server that cannot write an answer does not read on: if the connection ends
+ * between an acquire and the release behind it, that may never be run. Whoever
+ * keeps one thread waiting for it does not so to the next.
+ */
 static void linger(struct rli_conns *c)
 {
 	int64_t until = rli_after(rli_now(), LINGER);
+	const struct rli_session *s;
 
-	while (owed_an_answer(c) && rli_now() < until)
+	while (in_debt(c->sessions) && rli_now() < until)
 		poll_all(c, until, -1);
+	for (s = in_debt(c->sessions); s; s = in_debt(s->next)) {
+		if (!rli_round_of(s->head))
+			continue;
+		rli_fail(ENOLCK, "%s: no answer in time", s->node->url.label);
+		rli_spare_failed(s->node);
+	}
 }
 
 void rli_conns_close(struct rli_conns *c)
@@ -263,8 +280,8 @@ void rli_conns_close(struct rli_conns *c)
 	if (c->next)
 		c->next->link = c->link;
 	rli_guard_unlock(&registry_guard);
-	if (rli_quorum_settle(c))
-		linger(c);
+	rli_quorum_settle(c);
+	linger(c);
 	c->closing = true;
 	while (c->sessions) {
 		struct rli_session *s = c->sessions;

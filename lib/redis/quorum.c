@@ -320,7 +320,7 @@ void rli_quorum_push(struct rli_round *r)
 	push = rli_round_like(r, RLI_Q_ASK);
 	if (!push)
 		return;
-	push->flags = RLI_Q_PUSH;
+	push->flags = RLI_Q_FREE;
 	/* Those, too, that have not answered yet: one of them may be the one
 	 * where they wait. */
 	for (i = 0; i < r->n; i++)

@@ -53,14 +53,13 @@ void rli_quorum_again(struct rli_round *round);
  * waits at its home. */
 void rli_quorum_undo(struct rli_round *round, bool wait);
 
-/* The wait is over: what it gave up, and has not heard of, is undone now.
- * Whether there was any such. */
-bool rli_quorum_settle(struct rli_conns *conns);
+/* The wait is over: what it gave up, and has not heard of, is undone now. */
+void rli_quorum_settle(struct rli_conns *conns);
 
 /* The hold of a renewal is set again on the node of this vote. */
 void rli_quorum_repair(struct rli_round *round, int i);
 
-/* Wakes a waiter on each node where the lock is free. */
+/* A majority is free: wakes a waiter on each node. */
 void rli_quorum_push(struct rli_round *round);
 
 /* No majority answered: why. Gives the error number. */

@@ -28,6 +28,7 @@ enum rli_verb {
 /* Beside RLI_DO_…, and in place of RLI_DO_TRY: flags of single requests. */
 #define RLI_Q_HERE	RLI_DO_TRY	/* we shall wait at this node */
 #define RLI_Q_PUSH	0x800u		/* ask: wake a waiter; renew: repair */
+#define RLI_Q_FREE	0x1000u		/* ask: a majority is free, wake one */
 
 enum rli_vote_state {
 	RLI_UNASKED,

@@ -22,23 +22,19 @@ static void undo_unheard(struct rli_round *r)
 	rli_round_leave(undo);
 }
 
-bool rli_quorum_settle(struct rli_conns *conns)
+void rli_quorum_settle(struct rli_conns *conns)
 {
 	struct rli_session *s;
 	struct rli_request *q;
 	struct rli_round *r;
-	bool any = false;
 
 	/* What is undone is only added behind. */
 	for (s = conns->sessions; s; s = s->next)
 		for (q = s->head; q; q = q->next) {
 			r = rli_round_of(q);
-			if (!r || !r->heeded)
-				continue;
-			undo_unheard(r);
-			any = true;
+			if (r && r->heeded)
+				undo_unheard(r);
 		}
-	return any;
 }
 
 unsigned rli_round_asked(const struct rli_round *r)

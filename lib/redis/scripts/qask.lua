@@ -2,8 +2,9 @@
 --   KEYS  K, meta, wake
 --   ARGV  flags, ms to keep meta, server list
 --   flags w: they wait here
---         p: the lock is free for all the caller knows: if so here, too, wake
---            a waiter
+--         p: wake a waiter if the lock is free here
+--         m: a majority is free: wake a waiter though K may be here still, of
+--            a holder that this node has not heard of since
 -- Answers
 --   {0, left, foreign, n, value}  held by value, "" if free; left in ms, -1
 --                                 for ever; n what is known of the last hold
@@ -27,11 +28,13 @@ if m[6] or string.find(flags, 'w', 1, true) then
 	-- It may be new, for K is somebody else's.
 	if t == 0 then redis.call('PEXPIRE', M, ARGV[2]) end
 end
+local free = string.find(flags, 'm', 1, true)
+if (free or not cur and string.find(flags, 'p', 1, true)) and
+		redis.call('EXISTS', W) == 0 then
+	signal()
+end
 if cur then
 	return { 0, redis.call('PTTL', K), is_ours(cur) and 0 or 1,
 		last(t, s), cur }
-end
-if string.find(flags, 'p', 1, true) and redis.call('EXISTS', W) == 0 then
-	signal()
 end
 return { 0, 0, 0, last(t, s), '' }
