@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interpose/allocator.h"
@@ -91,30 +90,42 @@ static void learn_program(void)
 	rli_program = copy(slash ? slash + 1 : path);
 }
 
-static char *read_file(int fd, size_t size)
+/* To its end: it may be a pipe. NULL with errno. */
+static char *read_file(int fd)
 {
-	char *text = malloc(size + 1);
-	size_t len = 0;
-	ssize_t n;
+	size_t len = 0, size = 0;
+	char *text = NULL;
+	ssize_t n = 1;
 
-	while (text && len < size && (n = read(fd, text + len, size - len)) > 0)
-		len += (size_t)n;
-	if (text)
+	while (n > 0) {
+		if (size - len < 2) {
+			char *more = realloc(text, size += 4096);
+
+			if (!more)
+				break;
+			text = more;
+		}
+		n = read(fd, text + len, size - len - 1);
+		if (n > 0)
+			len += (size_t)n;
+	}
+	if (n == 0) {
 		text[len] = '\0';
-	return text;
+		return text;
+	}
+	free(text);
+	return NULL;
 }
 
 static void parse_file(const char *path)
 {
 	char source[160], *text = NULL;
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &st))
-		rli_mistake("RL_BIND_FILE: %s: %s", path, strerror(errno));
-	text = read_file(fd, (size_t)st.st_size);
+	if (fd >= 0)
+		text = read_file(fd);
 	if (!text)
-		rli_mistake("RL_BIND_FILE: %s: no memory", path);
+		rli_mistake("RL_BIND_FILE: %s: %s", path, strerror(errno));
 	close(fd);
 	strcpy(source, "RL_BIND_FILE ");
 	strncat(source, path, sizeof(source) - strlen(source) - 1);

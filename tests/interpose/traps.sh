@@ -106,6 +106,14 @@ t_a_file_of_bindings() {
 	want 1 "$(redis-cli -s "$work/sock" exists rl:other_lock)" "other"
 }
 
+t_a_file_of_bindings_that_is_a_pipe() {
+	mkfifo "$work/fifo"
+	echo jobs_lock=n >"$work/fifo" &
+	start a "" RL_BIND_FILE="$work/fifo"
+	ask a "lock jobs" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+}
+
 # mistake BINDINGS WORDS...
 mistake() {
 	local bind=$1
@@ -136,6 +144,7 @@ t_mistakes_end_the_program() {
 	mistake "" "$work/bind, line 3" "lease=x"
 	rm "$work/bind"
 	mistake "" "No such file"
+	RL_BIND_FILE=$work mistake "" "Is a directory"
 	unset RL_BIND_FILE
 	export RL_ON_LOST=perhaps
 	mistake "" "RL_ON_LOST='perhaps'"
