@@ -7,7 +7,9 @@
 
 #define BUCKETS 1024
 
-static struct rli_guard guard; /* a leaf */
+static struct rli_guard guard;			 /* a leaf */
+static struct rli_px_entry *addresses[BUCKETS]; /* under the guard */
+static struct rli_px_entry *sites[BUCKETS];	 /* under the guard */
 
 /* A thread that can be cancelled at any instruction must not be while it has
  * the guard. */
@@ -25,8 +27,6 @@ static void leave(int cancel_state)
 	rli_guard_unlock(&guard);
 	pthread_setcancelstate(cancel_state, &cancel_state);
 }
-static struct rli_px_entry *addresses[BUCKETS]; /* under the guard */
-static struct rli_px_entry *sites[BUCKETS];	 /* under the guard */
 
 static struct rli_px_entry **address_chain(const struct rli_px_object *object)
 {
