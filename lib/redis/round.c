@@ -397,7 +397,9 @@ void rli_rounds_check(struct rli_conns *c)
 		next = r->next;
 		if (r->due > now)
 			continue;
-		if (r->due < r->time_up && rli_round_ask_rest(r))
+		/* Who was spared may have been asked already. */
+		if (r->due < r->time_up &&
+		    (rli_round_ask_rest(r) || rli_quorum_pending(r)))
 			r->due = r->time_up;
 		else
 			out_of_time(r, now);
