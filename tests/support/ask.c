@@ -5,12 +5,13 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define RING	 64
+#define RING	 256
 #define NODES	 15
 #define TEXT_MAX 16384
 
@@ -81,10 +82,12 @@ static void append_reply(struct text *t, const redisReply *r)
 
 static char *next_text(void)
 {
-	static _Thread_local char ring[RING][TEXT_MAX];
-	static _Thread_local unsigned turn;
+	/* Of all threads together: what is thread-local is part of every
+	 * thread's stack. */
+	static char ring[RING][TEXT_MAX];
+	static atomic_uint turn;
 
-	return ring[turn++ % RING];
+	return ring[atomic_fetch_add(&turn, 1) % RING];
 }
 
 /*

@@ -78,9 +78,9 @@ void server_resume(struct server *srv);
 /*
  * Run one command (formatted as by redisCommand: %s is one argument) and give
  * the reply as text: "(nil)", "(no answer)", an error with a "-" before it, an
- * array as lines. The text is the calling thread's own, good for its next 7
- * calls. It runs as the user "tester", who may do everything, whatever the
- * options say of passwords.
+ * array as lines. The text is good for the next 16 calls, of all threads. It
+ * runs as the user "tester", who may do everything, whatever the options say of
+ * passwords.
  */
 const char *server_ask(struct server *srv, const char *fmt, ...);
 
