@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -213,11 +214,13 @@ static void *worker_main(void *arg)
 static void start_thread(struct worker *w)
 {
 	pthread_attr_t attr;
+	int err;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 * 1024);
-	if (pthread_create(&w->handle, &attr, worker_main, w)) {
-		perror("pthread_create");
+	err = pthread_create(&w->handle, &attr, worker_main, w);
+	if (err) {
+		fprintf(stderr, "pthread_create: %s\n", strerror(err));
 		_exit(1);
 	}
 	pthread_attr_destroy(&attr);
