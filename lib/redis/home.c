@@ -79,8 +79,10 @@ int rli_quorum_wait_session(struct rli_conns *conns,
 			break;
 	if (i == r->n) {
 		i = best(r, spared);
-		if (i >= 0)
+		if (i >= 0) {
+			rli_quorum_settle_at(r->vote[i].session);
 			tell(r, i);
+		}
 	}
 	if (i >= 0)
 		*session = r->vote[i].session;

@@ -56,6 +56,10 @@ void rli_quorum_undo(struct rli_round *round, bool wait);
 /* The wait is over: what it gave up, and has not heard of, is undone now. */
 void rli_quorum_settle(struct rli_conns *conns);
 
+/* The same, if any of it is still to be answered on this session: what is
+ * submitted next may be a wait, behind which nothing is run. */
+void rli_quorum_settle_at(struct rli_session *session);
+
 /* The hold of a renewal is set again on the node of this vote. */
 void rli_quorum_repair(struct rli_round *round, int i);
 

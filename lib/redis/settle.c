@@ -22,19 +22,25 @@ static void undo_unheard(struct rli_round *r)
 	rli_round_leave(undo);
 }
 
-void rli_quorum_settle(struct rli_conns *conns)
+void rli_quorum_settle_at(struct rli_session *s)
 {
-	struct rli_session *s;
 	struct rli_request *q;
 	struct rli_round *r;
 
 	/* What is undone is only added behind. */
+	for (q = s->head; q; q = q->next) {
+		r = rli_round_of(q);
+		if (r && r->heeded)
+			undo_unheard(r);
+	}
+}
+
+void rli_quorum_settle(struct rli_conns *conns)
+{
+	struct rli_session *s;
+
 	for (s = conns->sessions; s; s = s->next)
-		for (q = s->head; q; q = q->next) {
-			r = rli_round_of(q);
-			if (r && r->heeded)
-				undo_unheard(r);
-		}
+		rli_quorum_settle_at(s);
 }
 
 unsigned rli_round_asked(const struct rli_round *r)

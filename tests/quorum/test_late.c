@@ -222,3 +222,84 @@ Test(quorum_late, who_waits_where_a_key_was_left_is_woken)
 	party_end(p);
 	EXPECT(rl_mutex_unlock(&m), ESTALE);
 }
+
+/* ------------------------------------------------- where the waiter waits */
+
+/* In place of the suite's: each behind a proxy, and none is given up for being
+ * slow. */
+static void patient(void)
+{
+	char list[sizeof(all)];
+	size_t len = 0;
+	int i;
+
+	teardown();
+	nodes_proxied(3, NULL);
+	for (i = 0; i < 3; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+					"%s?command_timeout=30000 ",
+					proxy[i]->url);
+	TEST_MUST(len < sizeof(all));
+	memcpy(all, list, len + 1);
+	make(&m, &(struct want){ 0 });
+}
+
+/* Waits that are under way or over, at all nodes. */
+static long long waits(void)
+{
+	long long n = 0;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		const char *line = strstr(server_ask(node[i],
+						     "INFO commandstats"),
+					  "cmdstat_blpop:calls=");
+
+		n += server_info(node[i], "blocked_clients");
+		n += line ? atoll(line + strlen("cmdstat_blpop:calls=")) : 0;
+	}
+	return n;
+}
+
+static bool has_waited(void *before)
+{
+	return waits() > *(long long *)before;
+}
+
+/* Node i, which is free and takes the first try, is heard when the other two
+ * have said that they are held. */
+static void takes_it_late(int i)
+{
+	struct proc *p = proc_start(PROC_THREAD, lock_when_told, NULL);
+	long long before;
+	int64_t t;
+
+	proc_hear(p);
+	MUST(rl_mutex_lock(&m));
+	before = waits();
+	cr_assert(holding_becomes("n", 3));
+	server_ask(node[i], "DEL rl:n");
+	proxy_act(proxy[i], TO_CLIENT, PROXY_HOLD);
+	proc_tell(p, 0);
+	cr_assert(wait_until(has_waited, &before, WAIT_MS));
+	proxy_release(proxy[i]);
+	/* The lease is 10 s. */
+	cr_expect(wait_until(is_free_there, node[i], 3000), "node %d", i);
+	t = wait_now_ms();
+	MUST(rl_mutex_unlock(&m));
+	proc_hear(p);
+	cr_expect_lt(wait_now_ms() - t, 3000, "node %d", i);
+	proc_tell(p, 0);
+	cr_expect_eq(proc_join(p), 0);
+}
+
+/* One of the three is the one that is waited at, behind whose BLPOP nothing
+ * would be run. */
+Test(quorum_late, a_try_that_was_given_up_is_undone_before_its_node_is_waited_at,
+     .init = patient)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		takes_it_late(i);
+}
