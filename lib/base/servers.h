@@ -23,7 +23,7 @@ struct rli_node {
 	unsigned long serial;	/* read-only; no later node ever has it */
 	uint32_t hash;		/* read-only; of the identity */
 	/* How it does as one of a quorum: see redis/spare.h. */
-	_Atomic int64_t failed_at, spared_until;
+	_Atomic int64_t failed_at, spared_until, no_home_at;
 	atomic_uint failures;
 	unsigned refs;		/* under the registry's guard */
 	struct rli_node *next;	/* under the registry's guard */

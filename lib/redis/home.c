@@ -23,7 +23,7 @@ static uint32_t rank(const struct rli_place *place, const struct rli_node *node)
 	return hash ^ hash >> 16;
 }
 
-static int best(const struct rli_round *r, const bool *spared)
+static int best_of(const struct rli_round *r, const bool *out)
 {
 	uint32_t highest = 0;
 	int i, found = -1;
@@ -31,12 +31,25 @@ static int best(const struct rli_round *r, const bool *spared)
 	for (i = 0; i < r->n; i++) {
 		uint32_t its = rank(&r->place, r->vote[i].session->node);
 
-		if (!spared[i] && (found < 0 || its > highest)) {
+		if (!out[i] && (found < 0 || its > highest)) {
 			found = i;
 			highest = its;
 		}
 	}
 	return found;
+}
+
+static int best(const struct rli_round *r, const bool *spared)
+{
+	bool out[RLI_NODES_MAX];
+	int i;
+
+	for (i = 0; i < r->n; i++)
+		out[i] = spared[i] ||
+			 rli_spare_is_no_home(r->vote[i].session->node);
+	i = best_of(r, out);
+	/* Where none can be waited at, the next try tells why. */
+	return i < 0 ? best_of(r, spared) : i;
 }
 
 struct rli_node *rli_quorum_home(const struct rli_round *r, const bool *spared)

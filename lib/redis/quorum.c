@@ -87,6 +87,8 @@ void rli_quorum_nonsense(struct rli_vote *v)
 			  "lock '%s'", v->session->node->url.label,
 			  v->round->place.k);
 	snprintf(v->why, sizeof(v->why), "%s", rli_error_message());
+	/* Nobody would be woken there. */
+	rli_spare_no_home(v->session->node);
 }
 
 /* The number that stands in the way of a majority decides; else ENOLCK. */

@@ -8,6 +8,9 @@
 #define MOST RLI_S
 /* Failures that come together, of several threads, are one. */
 #define TOGETHER (20 * RLI_MS)
+/* For so long nobody tries again whether a node can be waited at: whoever does
+ * asks once in vain. */
+#define NO_HOME (10 * RLI_S)
 /* An answer that is owed for so long is late. */
 #define LAG (50 * RLI_MS)
 
@@ -78,6 +81,26 @@ bool rli_spare_is_spared(struct rli_node *node)
 				      &node->spared_until, &until, now + LEAST,
 				      memory_order_relaxed,
 				      memory_order_relaxed);
+}
+
+void rli_spare_no_home(struct rli_node *node)
+{
+	if (!rli_spare_is_no_home(node))
+		rli_log(RL_LOG_ERROR, "no lock is waited for at this node of "
+			"a quorum: %s", rli_error_message());
+	set(&node->no_home_at, rli_now());
+}
+
+bool rli_spare_no_home_since(const struct rli_node *node, int64_t moment)
+{
+	int64_t at = get(&node->no_home_at);
+
+	return at && at >= moment;
+}
+
+bool rli_spare_is_no_home(const struct rli_node *node)
+{
+	return rli_spare_no_home_since(node, rli_now() - NO_HOME);
 }
 
 static bool owes(const struct rli_session *s, int64_t now)

@@ -29,6 +29,14 @@ bool rli_spare_looks_bad(const struct rli_node *node);
 /* Whether it has failed since then, and not answered anybody again. */
 bool rli_spare_failed_since(const struct rli_node *node, int64_t moment);
 
+/* It answers, but cannot be waited at: it refuses that, or what it says of a
+ * lock makes no sense. Who waits goes to another one for some seconds. */
+void rli_spare_no_home(struct rli_node *node);
+bool rli_spare_is_no_home(const struct rli_node *node);
+
+/* Whether that was found out since then. */
+bool rli_spare_no_home_since(const struct rli_node *node, int64_t moment);
+
 /* Whether it owes an answer for so long that it may be hanging. Reads what has
  * come; not for use in a done function. */
 bool rli_spare_lags(struct rli_session *session);

@@ -82,6 +82,33 @@ static int popped(struct line *line, const struct rli_reply *reply)
 	return 0;
 }
 
+/* Whether there is no node left to wait at, and too many to make a majority
+ * without have said so. */
+static bool is_refused(const struct rli_servers *servers)
+{
+	int i, refused = 0, left = 0;
+
+	for (i = 0; i < servers->n; i++) {
+		const struct rli_node *node = servers->node[i];
+		bool no_home = rli_spare_is_no_home(node);
+
+		refused += no_home;
+		left += !no_home && !rli_spare_looks_bad(node);
+	}
+	return !left && refused >= servers->n - servers->n / 2;
+}
+
+/* One node has failed, or refused, or makes no sense: another will do. */
+static int go_elsewhere(struct line *line, int err)
+{
+	if (err == 0 || err == EAGAIN || err == ETIMEDOUT)
+		return err;
+	if (err != EACCES && err != EPROTO)
+		return EAGAIN;
+	rli_spare_no_home(line->session->node);
+	return is_refused(wait_of(line)->servers) ? err : EAGAIN;
+}
+
 static void answered(struct rli_request *r, int err, bool unsent,
 		     const struct rli_reply *reply)
 {
@@ -92,10 +119,9 @@ static void answered(struct rli_request *r, int err, bool unsent,
 		return;
 	if (!err && reply->type == REDIS_REPLY_ERROR)
 		err = rli_reply_error(line->session->node->url.label, reply);
-	/* Another node will do as well. */
-	if (err && is_quorum(line))
-		err = EAGAIN;
-	line->result = err ? err : popped(line, reply);
+	if (!err)
+		err = popped(line, reply);
+	line->result = is_quorum(line) ? go_elsewhere(line, err) : err;
 	line->conns->finished++;
 }
 
@@ -196,11 +222,14 @@ static void send_nudge(struct line *line)
 		line->nudge_due = true;
 }
 
-/* Others have found out that the node does not answer. */
+/* Others have found out that the node does not answer, or not well. */
 static bool is_lost(struct line *line)
 {
+	const struct rli_node *node = line->session->node;
+
 	return is_quorum(line) && line->result == EINPROGRESS &&
-	       rli_spare_failed_since(line->session->node, line->began);
+	       (rli_spare_failed_since(node, line->began) ||
+		rli_spare_no_home_since(node, line->began));
 }
 
 static void pump_until_answered(struct line *line, int64_t deadline,
