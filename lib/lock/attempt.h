@@ -41,8 +41,8 @@ void rli_attempt_fresh_nonce(struct rli_attempt *a);
 /* Whether it is taken with the provisional lease. */
 bool rli_attempt_is_provisional(const struct rli_attempt *a);
 
-/* The answer in a->op is a grant: 0 or EOWNERDEAD, holding; EAGAIN if it came
- * too late to be of use; ENOLCK. */
+/* The answer in a->op is a grant: 0 or EOWNERDEAD, holding; ENOLCK, as if it
+ * came too late to be of use; EAGAIN if it was taken away at once. */
 int rli_attempt_granted(struct rli_attempt *a);
 
 /* Forgets the lost hold of this thread that it did not unlock, if any. */

@@ -136,7 +136,15 @@ static void install(struct rli_attempt *a)
 	}
 }
 
-/* Takes the provisional lease off. 0, EAGAIN if it was too late, ENOLCK. */
+/* The grant is none: what of it there is, is given back. */
+static int too_late(struct rli_attempt *a, int64_t lease_ms)
+{
+	give_back(a);
+	return rli_fail(ENOLCK, "the servers took longer to answer than the "
+			"lease lasts (%lld ms)", (long long)lease_ms);
+}
+
+/* Takes the provisional lease off. 0, EAGAIN if it was reset, ENOLCK. */
 static int make_lasting(struct rli_attempt *a)
 {
 	struct rli_op op = {
@@ -148,8 +156,11 @@ static int make_lasting(struct rli_attempt *a)
 	int64_t until = rli_valid_until(a->op.how == RLI_BEFORE ? a->since
 								: a->op.sent,
 					RLI_PROVISIONAL_LEASE_MS);
-	int err = rli_now() < until ? rli_ask(a->self, &op, until) : ESTALE;
+	int err;
 
+	if (rli_now() >= until)
+		return too_late(a, RLI_PROVISIONAL_LEASE_MS);
+	err = rli_ask(a->self, &op, until);
 	if (!err)
 		return 0;
 	give_back(a);
@@ -161,7 +172,11 @@ static int owner_died(void)
 	return rli_fail_const(EOWNERDEAD, "the last holder did not unlock");
 }
 
-/* Granted: 0, EOWNERDEAD, or EAGAIN if it came too late to be of use. */
+/*
+ * Granted: 0, EOWNERDEAD, or ENOLCK if it came too late to be of use: servers
+ * that are so slow are as good as none, and are tried for as long. EAGAIN if
+ * somebody has reset it already.
+ */
 int rli_attempt_granted(struct rli_attempt *a)
 {
 	bool died = a->op.dead && a->terms->robust;
@@ -169,13 +184,8 @@ int rli_attempt_granted(struct rli_attempt *a)
 
 	if (err)
 		return err;
-	if (rli_now() >= valid_until(a)) {
-		give_back(a);
-		rli_fail(ENOLCK, "the servers took longer to answer than the "
-			 "lease lasts (%lld ms)",
-			 (long long)a->terms->lease_ms);
-		return EAGAIN;
-	}
+	if (rli_now() >= valid_until(a))
+		return too_late(a, a->terms->lease_ms);
 	install(a);
 	return died ? owner_died() : 0;
 }
