@@ -169,6 +169,8 @@ static int ride_out(struct rli_attempt *a)
 
 	if (a->patience->try_only || a->outage)
 		return ENOLCK;
+	if (a->op.err == ENOLCK)
+		rli_cause_keep(a->why, &a->op);
 	ends = deadline == RLI_FOREVER ? rli_attempt_outage_ends(a) : deadline;
 	if (rli_now() >= ends)
 		return deadline == RLI_FOREVER ? ENOLCK : ETIMEDOUT;
@@ -235,8 +237,11 @@ static int try(struct rli_attempt *a)
 
 static int deal_with_servers(struct rli_attempt *a)
 {
+	char why[RLI_ERROR_MAX];
 	int err = prepare(a);
 
+	why[0] = '\0';
+	a->why = why;
 	if (!err)
 		err = rli_conns(a->self, &a->conns);
 	while (!err && (err = try(a)) == EAGAIN)

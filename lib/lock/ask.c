@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -7,8 +8,6 @@
 
 /* Between two tries of a server that cannot be asked. */
 #define PAUSE (20 * RLI_MS)
-/* Less time than this is not enough for one. */
-#define LEAST_TRY (2 * RLI_MS)
 /* meta is kept a week and more; once an hour is often enough to say so. */
 #define KEEP_EVERY (3600 * RLI_S)
 /* A lease longer than this asks for meta's expiry each time. */
@@ -65,10 +64,20 @@ void rli_pause(struct rli_thread *self, const struct rli_servers *servers,
 			rli_backend.pump(conns, end, -1);
 }
 
+void rli_cause_keep(char *why, const struct rli_op *op)
+{
+	if (*why && rli_now() >= op->patience)
+		rli_fail(op->err, "%s", why);
+	else
+		snprintf(why, RLI_ERROR_MAX, "%s", rli_error_message());
+}
+
 int rli_ask(struct rli_thread *self, struct rli_op *op, int64_t until)
 {
+	char why[RLI_ERROR_MAX];
 	bool resent = false;
 
+	why[0] = '\0';
 	for (;;) {
 		op->patience = until;
 		rli_ask_once(self, op);
@@ -77,13 +86,10 @@ int rli_ask(struct rli_thread *self, struct rli_op *op, int64_t until)
 		op->resent = resent;
 		if (op->err != ENOLCK)
 			return op->err;
-		do {
-			if (rli_now() >= until)
-				return op->err;
-			rli_pause(self, op->servers, until);
-			/* A try that has no time to be answered would only
-			 * hide why the one before it failed. */
-		} while (rli_now() >= until - LEAST_TRY);
+		rli_cause_keep(why, op);
+		if (rli_now() >= until)
+			return op->err;
+		rli_pause(self, op->servers, until);
 	}
 }
 

@@ -29,6 +29,7 @@ struct rli_attempt {
 	int retries;		/* pauses because nobody had a majority */
 	bool has_turn;
 	bool asked;		/* the servers, whether it is free */
+	char *why;		/* a try before failed: rli_cause_keep() */
 };
 
 /* Asks the servers once; the answer is in a->op. */

@@ -374,6 +374,13 @@ int rli_ask_once(struct rli_thread *self, struct rli_op *op);
 /* The same until answered, while trying again could help, until until. */
 int rli_ask(struct rli_thread *self, struct rli_op *op, int64_t until);
 
+/*
+ * A try failed: what hindered it is kept in why, which has room for a message
+ * (RLI_ERROR_MAX) and is empty before the first. If it was the end of its
+ * patience that cut it short, what hindered the one before is told again.
+ */
+void rli_cause_keep(char *why, const struct rli_op *op);
+
 /* When an outage that begins now is over: now + outage_timeout. */
 int64_t rli_outage_end(const struct rli_servers *servers);
 

@@ -247,7 +247,7 @@ static int unlocked(const char *text)
 	int err;
 
 	make(&m, &(struct want){ .url = f->url, .no_refresh = true, .options =
-		"command_timeout=150&outage_timeout=300" });
+		"command_timeout=700&outage_timeout=700" });
 	cr_assert_eq(rl_mutex_lock(&m), 0);
 	err = rl_mutex_unlock(&m);
 	cr_expect_eq(rl_mutex_unlock(&m), EPERM);
@@ -303,6 +303,37 @@ Test(faults_nonsense, a_wait_that_is_answered_with_nonsense_is_eproto)
 	cr_expect_eq(waited("*2\r\n$1\r\nw\r\n$4\r\n#1 K\r\n"), ENOLCK);
 }
 
+/* Whether the failure of the call tells why its tries failed: the last one,
+ * which the end of its patience cuts short, knows nothing better. */
+static bool tells_why(int (*call)(rl_mutex_t *))
+{
+	static const struct fake_step script[] = {
+		{ FAKE_ACCEPT, NULL, 0 }, { FAKE_COMMAND, "EVALSHA", 0 },
+		{ FAKE_SEND, "-BUSY it is\r\n", 0 },
+		{ FAKE_COMMAND, "EVALSHA", 0 },
+		{ FAKE_SEND, "-BUSY it is\r\n", 0 },
+		{ FAKE_COMMAND, "EVALSHA", 0 },
+	};
+	struct fake *f = fake_start(script, COUNT(script), false);
+	rl_mutex_t m;
+	bool told;
+
+	make(&m, &(struct want){ .url = f->url, .options =
+		"command_timeout=60000&outage_timeout=900" });
+	cr_expect_eq(call(&m), ENOLCK);
+	told = strstr(rl_last_error(), "BUSY it is");
+	cr_expect(fake_reaches(f, COUNT(script)));
+	cr_expect_eq(rl_mutex_destroy(&m), 0);
+	fake_stop(f);
+	return told;
+}
+
+Test(faults_nonsense, a_try_that_is_cut_short_does_not_hide_the_cause)
+{
+	cr_expect(tells_why(rl_mutex_lock), "%s", rl_last_error());
+	cr_expect(tells_why(rl_mutex_reset), "%s", rl_last_error());
+}
+
 static void on_lost(rl_mutex_t *m, int error, void *arg)
 {
 	(void)m;
@@ -332,13 +363,13 @@ Test(faults_nonsense, renewals_answered_with_nonsense_end_in_a_loss)
 	int64_t began;
 	rl_mutex_t m;
 
-	make(&m, &(struct want){ .url = f->url, .lease_ms = 500,
+	make(&m, &(struct want){ .url = f->url, .lease_ms = 1500,
 				 .onlost = on_lost, .arg = &lost });
 	began = wait_now_ms();
 	cr_assert_eq(rl_mutex_lock(&m), 0);
-	cr_expect(wait_until(told, &lost, 2000));
-	cr_expect(wait_now_ms() - began >= 490, "it gave up too early");
-	cr_expect(wait_now_ms() - began < 900);
+	cr_expect(wait_until(told, &lost, WAIT_MS));
+	cr_expect(wait_now_ms() - began >= 1480, "it gave up too early");
+	cr_expect(wait_now_ms() - began < 1500 + LATE);
 	cr_expect(fake_reaches(f, COUNT(script)));
 	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
 	cr_expect_eq(atomic_load(&lost), 1);

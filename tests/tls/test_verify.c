@@ -211,7 +211,7 @@ Test(tls_verify, lock_gives_up_with_the_reason)
 {
 	rl_mutex_t m;
 
-	make(&m, url("localhost", "outage_timeout=300&connect_timeout=9000"),
+	make(&m, url("localhost", "outage_timeout=1500&connect_timeout=9000"),
 	     "given up");
 	cr_expect_eq(rl_mutex_lock(&m), ENOLCK);
 	cr_expect(said("no CA that is trusted here"), "%s", rl_last_error());
