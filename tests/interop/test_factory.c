@@ -3,9 +3,10 @@
 #include "mutex/peer.h"
 
 #define MANY 100
+#define THREADS 8
 
 static rl_mutexattr_t attr;
-static rl_mutex_t m[MANY];
+static rl_mutex_t m[MANY + THREADS];
 
 static void setup(void)
 {
@@ -56,19 +57,18 @@ Test(factory, a_thread_uses_one_connection_for_all_its_locks)
 		      5);
 }
 
-enum { THREADS = 8 };
-
+/* What it goes on holding, the others do not need. */
 static int use_all(struct proc *self, void *arg)
 {
-	int from = *(int *)arg;
+	int own = MANY + *(int *)arg;
 
 	for (int i = 0; i < MANY; i++)
 		PROC_CHECK(rl_mutex_lock(&m[i]) == 0 &&
 			   rl_mutex_unlock(&m[i]) == 0);
-	PROC_CHECK(rl_mutex_lock(&m[from]) == 0);
+	PROC_CHECK(rl_mutex_lock(&m[own]) == 0);
 	proc_tell(self, 1);
 	proc_hear(self);
-	PROC_CHECK(rl_mutex_unlock(&m[from]) == 0);
+	PROC_CHECK(rl_mutex_unlock(&m[own]) == 0);
 	return 0;
 }
 
@@ -81,12 +81,12 @@ Test(factory, each_thread_has_one_connection_and_closes_it)
 {
 	long long before = connections();
 	struct proc *p[THREADS];
-	int from[THREADS];
+	int number[THREADS];
 
-	make(MANY);
+	make(MANY + THREADS);
 	for (int i = 0; i < THREADS; i++) {
-		from[i] = i;
-		p[i] = proc_start(PROC_THREAD, use_all, &from[i]);
+		number[i] = i;
+		p[i] = proc_start(PROC_THREAD, use_all, &number[i]);
 	}
 	for (int i = 0; i < THREADS; i++)
 		cr_assert_eq(proc_hear(p[i]), 1);
