@@ -289,17 +289,28 @@ Test(mutex_lost, onlost_may_call_rl)
 
 /* ---------------------------------------------- an unlock that nobody heard */
 
+/* The list of servers, each with these options. */
+static void with_options(char *list, size_t size, const char *options)
+{
+	size_t len = 0;
+
+	for (struct server *one = srv; one; one = one->next)
+		len += (size_t)snprintf(list + len, size - len, "%s%s?%s",
+					len ? " " : "", one->url, options);
+	cr_assert_lt(len, size);
+}
+
 static void unlock_unheard(struct spec *s)
 {
-	char url[2200];
+	char list[2200];
 	rl_mutexattr_t attr;
 	uint64_t fence;
 	MUTEX m;
 
-	snprintf(url, sizeof(url), "%s?command_timeout=400&outage_timeout=400",
-		 srv->urls);
+	with_options(list, sizeof(list),
+		     "command_timeout=700&outage_timeout=700");
 	cr_assert_eq(spec_attr(s, &attr), 0);
-	cr_assert_eq(rl_mutexattr_setservers(&attr, url), 0);
+	cr_assert_eq(rl_mutexattr_setservers(&attr, list), 0);
 	cr_assert_eq(rl_mutex_init(&m, s->name, &attr), 0);
 	rl_mutexattr_destroy(&attr);
 	cr_assert_eq(rl_mutex_lock(&m), 0);
