@@ -153,16 +153,25 @@ Test(delegation_recall, only_the_process_it_is_delegated_to_unlocks)
 	cr_expect_eq(rl_mutex_unlock(&mutex), 0);
 }
 
+/* Of each hold: the process keeps it for longer, and it is renewed. */
 Test(delegation_recall, a_maxhold_is_of_one_hold)
 {
-	plan.lease = 300;
+	int64_t began = wait_now_ms(), end = began + WAIT_MS;
+	long long renewed = 0, calls = 0;
+
+	plan.lease = 4000;
 	plan.interval = 30;
 	plan.maxhold = 100;
 	plan_mutex(&plan, &mutex);
-	for (int64_t end = wait_now_ms() + 700; wait_now_ms() < end;) {
+	for (; renewed < 5 && wait_now_ms() < end;) {
 		cr_assert_eq(rl_mutex_lock(&mutex), 0);
 		cr_assert_eq(rl_mutex_unlock(&mutex), 0);
+		if (wait_now_ms() - began < 3 * plan.maxhold)
+			calls = calls_of(srv, "evalsha");
+		else
+			renewed = calls_of(srv, "evalsha") - calls;
 	}
+	cr_expect_geq(renewed, 5);
 }
 
 /* ---------------------------------------------------------- in a crowd */

@@ -129,7 +129,7 @@ Test(faults_cancel, a_thread_that_waits_is_not_cancelled_before_it_has_it)
 	cr_expect_eq(result, PTHREAD_CANCELED);
 	cr_expect_eq(atomic_load(&came_through), 1);
 	/* It ended holding, which a robust locker learns at once. */
-	cr_expect_eq(timedlock_ms(&rival, 1000), EOWNERDEAD);
+	cr_expect_eq(timedlock_ms(&rival, WAIT_MS / 2), EOWNERDEAD);
 }
 
 #ifndef __SANITIZE_ADDRESS__
@@ -182,7 +182,7 @@ Test(faults_cancel, asynchronous_cancellation_leaves_the_library_sound)
 		pthread_cancel(t);
 		pthread_join(t, NULL);
 		cr_assert_eq(atomic_load(&failures), 0);
-		err = timedlock_ms(&rival, 3000);
+		err = timedlock_ms(&rival, WAIT_MS / 2);
 		cr_assert(err == 0 || err == EOWNERDEAD, "%d", err);
 		if (err)
 			rl_mutex_consistent(&rival);

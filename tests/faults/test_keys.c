@@ -82,7 +82,7 @@ Test(faults_keys, a_wake_key_of_another_type_is_eproto_for_who_waits)
 	cr_expect_eq(rl_mutex_unlock(&rival), ENOLCK);
 	cr_expect_eq(rl_mutex_unlock(&rival), EPERM);
 	server_ask(srv, "DEL {rl:n}:rl:wake");
-	cr_expect_eq(timedlock_ms(&m, 2500), 0, "%s", rl_last_error());
+	cr_expect_eq(timedlock_ms(&m, WAIT_MS / 2), 0, "%s", rl_last_error());
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -105,14 +105,14 @@ static void hold_in_vain(const char *refusal, const char *again)
 
 	told = 0;
 	rl_mutex_destroy(&m);
-	make(&m, &(struct want){ .url = srv->url, .lease_ms = 400,
+	make(&m, &(struct want){ .url = srv->url, .lease_ms = 1000,
 				 .onlost = lose, .arg = &told });
 	cr_assert_eq(rl_mutex_lock(&m), 0);
 	server_ask(srv, refusal);
-	cr_expect(wait_until(was_told, &told, 2000), "%s", refusal);
+	cr_expect(wait_until(was_told, &told, WAIT_MS), "%s", refusal);
 	cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
 	server_ask(srv, again);
-	cr_expect_eq(timedlock_ms(&m, 2000), 0, "%s", rl_last_error());
+	cr_expect_eq(timedlock_ms(&m, WAIT_MS), 0, "%s", rl_last_error());
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 	cr_expect_eq(told, 1);
 }

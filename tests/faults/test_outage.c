@@ -183,7 +183,6 @@ static struct proc *start_waiter(int *deadline)
 	struct proc *p;
 
 	make(&rival, &(struct want){ .url = srv->url, .owner = "rival",
-				     .lease_ms = 1500,
 				     .options = "command_timeout=200" });
 	cr_assert_eq(rl_mutex_lock(&rival), 0);
 	p = proc_start(PROC_THREAD, waits, deadline);

@@ -102,12 +102,12 @@ Test(faults_outage_hold, unlock_is_enolck_after_the_outage_timeout)
 
 Test(faults_outage_hold, unlock_is_enolck_at_the_end_of_the_validity)
 {
-	make(&m, &(struct want){ .url = srv->url, .lease_ms = 600 });
+	make(&m, &(struct want){ .url = srv->url, .lease_ms = 1500 });
 	start_clock();
 	cr_assert_eq(rl_mutex_lock(&m), 0);
 	server_pause(srv);
 	cr_expect_eq(rl_mutex_unlock(&m), ENOLCK);
-	expect_took(590);
+	expect_took(1480);
 	cr_expect_eq(rl_mutex_unlock(&m), EPERM);
 	server_resume(srv);
 	cr_expect_eq(rl_mutex_lock(&m), 0);
@@ -142,8 +142,7 @@ static void expect_lost(int64_t within)
 
 	start_clock();
 	cr_expect(wait_until(is_lost, NULL, WAIT_MS));
-	expect_took(0);
-	cr_expect(wait_now_ms() - clock_began <= within + 100, "%d ms",
+	cr_expect(wait_now_ms() - clock_began < within + LATE, "%d ms",
 		  (int)(wait_now_ms() - clock_began));
 	cr_expect_eq(rl_mutex_remaining(&m, &left), ESTALE);
 	cr_expect_eq(left.tv_sec, 5);
@@ -173,9 +172,10 @@ Test(faults_outage_hold, a_hold_is_lost_in_time_when_the_server_is_silent)
 
 Test(faults_outage_hold, a_hold_is_lost_with_the_data)
 {
-	hold_and_watch(600);
+	/* By a renewal, a third of the lease apart, and not with its end. */
+	hold_and_watch(3000);
 	server_ask(srv, "FLUSHALL");
-	expect_lost(300);
+	expect_lost(1000);
 }
 
 static bool is_gone_later(void *arg)

@@ -211,7 +211,8 @@ static inline void they_get_it_when_our_lease_runs_out(void)
 
 static inline void we_keep_our_lease_while_they_wait(void)
 {
-	spec.lease_ms = 3 * SHORT;
+	spec.lease_ms = 5 * SHORT;
+	spec.interval_ms = 50;
 	recipe_init();
 	cr_assert_eq(rl_mutex_lock(&ours), 0);
 	they_begin_to_take(LEASE, WAIT_MS);

@@ -31,7 +31,8 @@ static void tell(rl_mutex_t *m, int error, void *arg)
 static void setup(void)
 {
 	srv = server_start(NULL);
-	plan = (struct plan){ .servers = srv->url, .lease = 300,
+	plan = (struct plan){ .servers = srv->url, .lease = 1000,
+			      .interval = 100,
 			      .onlost = tell, .onlost_arg = &mark };
 }
 

@@ -146,7 +146,7 @@ static int child(struct proc *self, void *arg)
 	plan_mutex(arg, &own);
 	PROC_CHECK(rl_mutex_trylock(&own) == 0);
 	PROC_CHECK(keepers_become(1, WAIT_MS));
-	pass_ms(1500);
+	pass_ms(2200);
 	PROC_CHECK(rl_mutex_held(&own) == 0);
 	PROC_CHECK(rl_mutex_unlock(&own) == 0);
 	return 0;
@@ -157,7 +157,8 @@ Test(keeper_thread, a_forked_child_starts_its_own)
 	struct plan other = plan;
 	struct proc *p;
 
-	plan.lease = other.lease = 1000;
+	plan.lease = other.lease = 2000;
+	plan.interval = other.interval = 200;
 	other.name = "other";
 	plan_mutex(&plan, &mutex);
 	cr_assert_eq(rl_mutex_lock(&mutex), 0);

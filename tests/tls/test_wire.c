@@ -146,7 +146,7 @@ Test(tls_wire, half_a_record_is_waited_for)
 {
 	rl_mutex_t m;
 
-	make(&m, through("&command_timeout=300"), "n");
+	make(&m, through("&command_timeout=1000"), "n");
 	cr_assert_eq(rl_mutex_lock(&m), 0);
 	arm(TO_CLIENT, PROXY_HOLD, 12);
 	cr_expect_neq(rl_mutex_held(&m), 0);

@@ -117,9 +117,10 @@ Test(waiting_order, lasts_longer_than_the_leases)
 	plan.lease = lease_ms;
 	plan.refresh = RL_REFRESH_OFF;
 	holder = party_start(PROC_PROCESS, &plan);
+	start_all(PROC_PROCESS, crew, 3);
 	party_begin(holder, LOCK, 0);
 	before = party_end(holder).begun_ns;
-	line_up(PROC_PROCESS, crew, 3, 0);
+	join_line(crew, 3, 0);
 	for (int i = 0; i < 3; i++) {
 		struct outcome out = party_end(crew[i]);
 
@@ -138,7 +139,7 @@ Test(waiting_order, holds_when_every_holder_is_killed)
 {
 	struct proc *holder, *crew[4];
 
-	plan.lease = 600;
+	plan.lease = 1000;
 	plan.robust = RL_MUTEX_ROBUST;
 	holder = party_start(PROC_PROCESS, &plan);
 	cr_assert_eq(party(holder, LOCK, 0), 0);
@@ -241,7 +242,7 @@ Test(waiting_order, a_newcomer_does_not_win_as_the_lease_runs_out)
 {
 	struct proc *holder, *fresh, *crew[3];
 
-	plan.lease = 600;
+	plan.lease = 1000;
 	plan.refresh = RL_REFRESH_OFF;
 	holder = party_start(PROC_PROCESS, &plan);
 	start_all(PROC_PROCESS, crew, 3);
