@@ -19,9 +19,15 @@ struct rli_timer {
 	struct rli_hold *hold;	/* or NULL: the record's question; read-only */
 };
 
-/* A binary heap, the earliest first. */
+/* A binary heap, the earliest first. It knows by itself when each is due: the
+ * timers are all over the memory, and looking there costs a cache line each. */
+struct rli_heap_entry {
+	int64_t due;		/* timer->due */
+	struct rli_timer *timer;
+};
+
 struct rli_heap {
-	struct rli_timer **at;	/* at[0] is not used */
+	struct rli_heap_entry *at;	/* at[0] is not used */
 	size_t n, cap;
 };
 
