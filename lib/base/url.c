@@ -300,21 +300,25 @@ static int parse_place(struct rli_cursor *c, struct rli_url *url)
 	return err ? err : parse_db(c, query, url);
 }
 
+/* Not made on the stack, of which a thread may have 16 KB in all. */
 static int make_label(struct rli_url *url)
 {
-	char label[PATH_MAX];
+	bool is_unix = url->scheme == RLI_UNIX;
 	bool v6 = url->host && strchr(url->host, ':');
+	size_t size = strlen(is_unix ? url->path : url->host) + 64;
 
-	if (url->scheme == RLI_UNIX)
-		rli_format(label, sizeof(label), "unix://%s?db=%d", url->path,
+	url->label = rli_malloc(size);
+	if (!url->label)
+		return rli_fail_nomem();
+	if (is_unix)
+		rli_format(url->label, size, "unix://%s?db=%d", url->path,
 			   url->db);
 	else
-		rli_format(label, sizeof(label), "%s://%s%s%s:%d/%d",
+		rli_format(url->label, size, "%s://%s%s%s:%d/%d",
 			   url->scheme == RLI_REDIS ? "redis" : "rediss",
 			   v6 ? "[" : "", url->host, v6 ? "]" : "", url->port,
 			   url->db);
-	url->label = rli_strdup(label);
-	return url->label ? 0 : rli_fail_nomem();
+	return 0;
 }
 
 static void set_defaults(struct rli_url *url)

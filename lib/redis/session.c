@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "redis/connect.h"
 
-#define READ_MAX 16384
+/* On the stack, of which a thread may have 16 KB in all. */
+#define READ_MAX 2048
 /* How TLS begins to complain; no part of an answer begins so. */
 #define TLS_ALERT 0x15
 /* A connection unused for so long is looked at before any use. */

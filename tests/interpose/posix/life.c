@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "cases.h"
 
 static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
@@ -213,6 +215,43 @@ CASE(many_threads_that_end)
 {
 	for (int i = 0; i < 100; i++)
 		MUST((int)elsewhere(do_trylock, &m));
+	puts("done");
+}
+
+static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+
+static void *lock_and_wait(void *arg)
+{
+	struct timespec soon = in_ms(CLOCK_REALTIME, 10);
+	long err = pthread_mutex_lock(&m);
+
+	(void)arg;
+	if (!err && pthread_cond_timedwait(&never, &m, &soon) != ETIMEDOUT)
+		err = -1;
+	return (void *)(err ? err : (long)pthread_mutex_unlock(&m));
+}
+
+/* Whoever sets the smallest stack that there may be has little of his own on
+ * it. The first of them meets with all that is done once in a process. */
+CASE(threads_with_the_smallest_stack)
+{
+	pthread_attr_t attr;
+	pthread_t t[4];
+	void *said;
+
+	MUST(pthread_attr_init(&attr));
+	MUST(pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN));
+	for (int i = 0; i < 3; i++) {
+		MUST(pthread_create(&t[0], &attr, lock_and_wait, NULL));
+		MUST(pthread_join(t[0], &said));
+		MUST((int)(long)said);
+	}
+	for (int i = 0; i < 4; i++)
+		MUST(pthread_create(&t[i], &attr, lock_and_wait, NULL));
+	for (int i = 0; i < 4; i++) {
+		MUST(pthread_join(t[i], &said));
+		MUST((int)(long)said);
+	}
 	puts("done");
 }
 
