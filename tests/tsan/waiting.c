@@ -81,7 +81,7 @@ static void run_all(struct plan *plan)
 int main(void)
 {
 	struct server *srv = server_start(NULL);
-	struct plan plan = { .servers = srv->url, .lease = 1000,
+	struct plan plan = { .servers = srv->url, .lease = 10000,
 			     .interval = 5 };
 
 	rounds = getenv("RL_TEST_SLOW") ? 30 : 300;
