@@ -312,8 +312,9 @@ RL_API int rl_mutex_owner(rl_mutex_t *mutex, char *buf, size_t size);
  * rl_mutex_reset: free the lock, whoever holds it, wherever, and make one
  * that is not recoverable usable again. Waiters go on waiting, and the first
  * of them gets it. The holder's hold is lost: it is told ESTALE, at its next
- * call or renewal, and may be writing until then. Needs no right but that to
- * write on the servers, which it asks.
+ * call or renewal, and may be writing until then. A process that keeps the
+ * lock by delegation is first asked to give it back, for 0.2 s at most. Needs
+ * no right but that to write on the servers, which it asks.
  */
 RL_API int rl_mutex_reset(rl_mutex_t *mutex);
 

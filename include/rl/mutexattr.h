@@ -286,8 +286,10 @@ RL_API int rl_mutexattr_getdelegation(const rl_mutexattr_t *attr,
 				      int *delegation);
 
 /*
- * onlost: called once when a hold is found lost; see rl_onlost_fn. A null
- * function: none. Each pointer of the getter may be null.
+ * onlost: called once when a hold is found lost; see rl_onlost_fn. A loss is
+ * found by the next renewal, or at the end of the lease, or by a call that
+ * meets it; with lease 0 the servers are asked every 3 s. A null function:
+ * none. Each pointer of the getter may be null.
  */
 RL_API int rl_mutexattr_setonlost(rl_mutexattr_t *attr, rl_onlost_fn *fn,
 				  void *arg);

@@ -117,7 +117,8 @@ struct rli_hold {
 	int64_t renew_at;		/* when the keeper renews next */
 	int64_t check_at;		/* when it asks next whether the hold
 					   is still there, if threads of this
-					   process stand in line for it */
+					   process stand in line for it, or its
+					   lease never ends */
 	int64_t asked;			/* the servers, for a turn: for slice */
 	int64_t rested;			/* when it began to rest with nobody in
 					   line */

@@ -19,8 +19,10 @@
 #define RETRY_MOST RLI_S
 /* In the time from one renewal to the next. */
 #define TICKS 32
-/* Between two looks at a hold that other threads stand in line for. */
+/* Between two looks at a hold that other threads stand in line for, and at one
+ * that is not renewed since its lease never ends. */
 #define CHECK_EVERY RLI_S
+#define WATCH_EVERY (3 * RLI_S)
 
 /* A renewal, or the question whether the hold is still there (INSPECT). */
 struct rli_renewal {
@@ -68,6 +70,19 @@ static bool awaited(const struct rli_hold *hold)
 	return hold->owns_turn && hold->lock->first;
 }
 
+/* Whether the servers are asked now and then if the hold is still there: no
+ * renewal and no end of the lease would ever tell. */
+static bool is_checked(const struct rli_hold *hold)
+{
+	return awaited(hold) ||
+	       (!hold->terms->lease_ms && hold->terms->onlost);
+}
+
+static int64_t next_check(const struct rli_hold *hold, int64_t now)
+{
+	return rli_after(now, awaited(hold) ? CHECK_EVERY : WATCH_EVERY);
+}
+
 /* Whether the keeper is to listen for recalls of the lock. */
 static bool wants_listener(const struct rli_hold *hold)
 {
@@ -94,7 +109,7 @@ static int64_t due_of(const struct rli_hold *hold, int64_t now)
 		if (hold->renew_at < due)
 			due = hold->renew_at;
 	}
-	if (awaited(hold) && hold->check_at < due)
+	if (is_checked(hold) && hold->check_at < due)
 		due = hold->check_at;
 	if (give_back_at(hold, now) < due)
 		due = give_back_at(hold, now);
@@ -138,15 +153,16 @@ static int64_t next_renewal(const struct rli_hold *hold, int64_t now,
 
 bool rli_keeper_needed(const struct rli_terms *terms)
 {
-	return terms->lease_ms && (terms->renew || terms->onlost ||
-				   terms->kind != RLI_OWNER_THREAD);
+	return terms->onlost ||
+	       (terms->lease_ms &&
+		(terms->renew || terms->kind != RLI_OWNER_THREAD));
 }
 
 void rli_keeper_watch(struct rli_hold *hold)
 {
 	int64_t now = rli_now();
 
-	hold->check_at = rli_after(now, CHECK_EVERY);
+	hold->check_at = next_check(hold, now);
 	if (!rli_keeper_needed(hold->terms) && !awaited(hold))
 		return;
 	hold->renew_at = next_renewal(hold, now, true);
@@ -155,7 +171,11 @@ void rli_keeper_watch(struct rli_hold *hold)
 
 void rli_keeper_check(struct rli_hold *hold)
 {
-	set_hold_timer(hold, rli_now());
+	int64_t now = rli_now(), check_at = next_check(hold, now);
+
+	if (check_at < hold->check_at)
+		hold->check_at = check_at;
+	set_hold_timer(hold, now);
 }
 
 void rli_keeper_ask_turn(struct rli_hold *hold, int64_t now)
@@ -221,7 +241,7 @@ static bool apply(struct rli_hold *hold, const struct rli_renewal *r)
 		rli_hold_end(hold);
 		return false;
 	}
-	hold->check_at = rli_after(now, CHECK_EVERY);
+	hold->check_at = next_check(hold, now);
 	if (r->op.kind == RLI_OP_RENEW)
 		renewed(hold, r, now);
 	set_hold_timer(hold, now);
@@ -288,11 +308,11 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 /* What is to be asked about a LIVE hold now, if anything, is prepared. */
 static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
 {
-	bool check = awaited(hold) && hold->check_at <= now;
+	bool check = is_checked(hold) && hold->check_at <= now;
 
 	/* In the heap while it is asked too, or the keeper would go, idle. */
 	if (check)
-		hold->check_at = rli_after(now, CHECK_EVERY);
+		hold->check_at = next_check(hold, now);
 	if (hold->renewing)
 		return false;
 	if (renews(hold, now) && (hold->renew_at <= now || hold->ask_turn))

@@ -94,22 +94,25 @@ static void take_away(enum cause cause)
 struct loss {
 	enum cause cause;
 	int granularity, refresh;
+	long lease; /* 0: 1000 */
 };
 
 ParameterizedTestParameters(keeper_lost, is_told_once)
 {
 	static struct loss losses[] = {
-		{ DELETED, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO },
-		{ RESET_, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO },
-		{ FLUSHED, RL_GRANULARITY_PROCESS, RL_REFRESH_AUTO },
-		{ TAKEN, RL_GRANULARITY_HOST, RL_REFRESH_AUTO },
-		{ FREED_AND_TAKEN, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO },
-		{ DELETED, RL_GRANULARITY_THREAD, RL_REFRESH_OFF },
-		{ EXPIRED, RL_GRANULARITY_THREAD, RL_REFRESH_OFF },
-		{ EXPIRED, RL_GRANULARITY_PROCESS, RL_REFRESH_OFF },
+		{ DELETED, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO, 0 },
+		{ RESET_, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO, 0 },
+		{ FLUSHED, RL_GRANULARITY_PROCESS, RL_REFRESH_AUTO, 0 },
+		{ TAKEN, RL_GRANULARITY_HOST, RL_REFRESH_AUTO, 0 },
+		{ FREED_AND_TAKEN, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO, 0 },
+		{ DELETED, RL_GRANULARITY_THREAD, RL_REFRESH_OFF, 0 },
+		{ EXPIRED, RL_GRANULARITY_THREAD, RL_REFRESH_OFF, 0 },
+		{ EXPIRED, RL_GRANULARITY_PROCESS, RL_REFRESH_OFF, 0 },
+		{ RESET_, RL_GRANULARITY_THREAD, RL_REFRESH_AUTO, NEVER },
+		{ TAKEN, RL_GRANULARITY_PROCESS, RL_REFRESH_OFF, NEVER },
 	};
 
-	return cr_make_param_array(struct loss, losses, 8);
+	return cr_make_param_array(struct loss, losses, 10);
 }
 
 ParameterizedTest(struct loss *loss, keeper_lost, is_told_once)
@@ -119,12 +122,17 @@ ParameterizedTest(struct loss *loss, keeper_lost, is_told_once)
 
 	plan.granularity = loss->granularity;
 	plan.refresh = loss->refresh;
+	if (loss->lease) {
+		plan.lease = loss->lease;
+		plan.interval = 0;
+	}
 	hold();
 	take_away(loss->cause);
 	cr_assert(told_becomes(1));
 	cr_expect_eq(rl_mutex_remaining(&mutex, &ts), ESTALE);
 	cr_expect_eq(rl_mutex_fence(&mutex, &fence), ESTALE);
-	cr_expect_eq(rl_mutex_refresh(&mutex), ESTALE);
+	if (loss->lease != NEVER)
+		cr_expect_eq(rl_mutex_refresh(&mutex), ESTALE);
 	pass_ms(400);
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);
 	cr_expect_eq(rl_mutex_unlock(&mutex), EPERM);
