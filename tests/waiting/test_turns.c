@@ -11,6 +11,7 @@
 
 #define MS 1000000LL
 #define CREW 5
+#define STOOD_STILL (100 * MS)
 
 static struct server *srv;
 static struct plan plan;
@@ -304,7 +305,8 @@ ParameterizedTestParameters(waiting_turns, sums_of_8_threads_in_4_processes)
 }
 
 /* Every process has its share: with a slice of a millisecond the turns go
- * round among them, and within one among its threads. */
+ * round among them, and within one among its threads. A machine that stands
+ * still in between ends slices, so that somebody loses a turn. */
 ParameterizedTest(struct deal *deal, waiting_turns,
 		  sums_of_8_threads_in_4_processes, .timeout = 300)
 {
@@ -326,6 +328,7 @@ ParameterizedTest(struct deal *deal, waiting_turns,
 	cr_expect_eq(f->fences_back, 0);
 	cr_expect_eq(f->sum, f->target);
 	cr_expect_gt(f->turns, 10);
-	cr_expect_gt(crowd_slowest(f), target / 32 / 10);
+	cr_expect_gt(crowd_slowest(f),
+		     f->longest < STOOD_STILL ? target / 32 / 10 : 0);
 	field_free(f);
 }
