@@ -14,11 +14,6 @@ enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6 };
 /* How often a number that was too low is raised before others get a chance. */
 #define TRIES_MAX 8
 
-/* A majority has granted the lock, but it is not known yet whether all nodes
- * belong to the same list: how long those that are behind are waited for. What
- * they say later is for the next acquire to hear. */
-#define STRAGGLERS (100 * RLI_MS)
-
 struct tally {
 	int granted, joined, busy, foreign, low, spoiled, pending;
 	uint64_t before;	/* the highest that a node which granted it
@@ -279,8 +274,11 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 
 	take_tally(r, &t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
-	if (t.granted >= r->majority && !checked)
-		rli_round_hurry(r, STRAGGLERS);
+	/* They do not agree; or it is not known yet whether all nodes belong to
+	 * the same list: one that says so later makes the next acquire hear
+	 * it. */
+	if (answered >= r->majority && t.pending)
+		rli_round_hurry(r);
 	if (t.other) {
 		other_list(r, t.other);
 	} else if (t.granted >= r->majority && (checked || !t.pending)) {

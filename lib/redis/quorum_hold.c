@@ -287,6 +287,8 @@ void rli_quorum_judge_reset(struct rli_round *r)
 			rli_quorum_saw(r->place.notes, v->number[1]);
 		}
 	}
+	if (yes >= r->majority && pending)
+		rli_round_hurry(r);
 	/* All nodes that answer are to know. */
 	if (pending || (yes < r->majority && rli_round_ask_rest(r)))
 		return;

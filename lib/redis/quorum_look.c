@@ -134,10 +134,12 @@ static bool too_early(struct rli_round *r, const struct tally *t)
 {
 	if (t->same >= r->majority)
 		return false;
-	if (t->answered < r->majority && !t->pending)
-		return rli_round_ask_rest(r);
-	return t->answered < r->majority ||
-	       (t->pending && t->same + t->pending >= r->majority);
+	if (t->answered < r->majority)
+		return t->pending || rli_round_ask_rest(r);
+	if (!t->pending || t->same + t->pending < r->majority)
+		return false;
+	rli_round_hurry(r);
+	return true;
 }
 
 /* Held: by a majority, or so it may be with the nodes that did not answer. */

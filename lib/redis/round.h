@@ -114,8 +114,10 @@ unsigned rli_round_asked(const struct rli_round *round);
 /* To those that have not been asked yet; whether there were any. */
 bool rli_round_ask_rest(struct rli_round *round);
 
-/* From now it waits no longer than that, ns. */
-void rli_round_hurry(struct rli_round *round, int64_t patience);
+/* A majority has answered, and does not need the others, or cannot agree: they
+ * are waited for for this much longer. */
+#define RLI_STRAGGLERS (100 * RLI_MS)
+void rli_round_hurry(struct rli_round *round);
 
 /* Sends at once what was submitted. */
 void rli_round_flush(struct rli_round *round);

@@ -226,6 +226,57 @@ Test(quorum_minority, that_is_not_heard_does_not_hold_up_an_unlock)
 	OK(rl_mutex_destroy(&lasting));
 }
 
+/* Each takes part in a hold again: none is left alone any more. */
+static bool all_take_part(void *mutex)
+{
+	int n;
+
+	MUST(rl_mutex_lock(mutex));
+	n = holding("split");
+	MUST(rl_mutex_unlock(mutex));
+	return n == 3;
+}
+
+/* Of two that answer, one is held and one is free: the third would tell, but
+ * stands still. */
+Test(quorum_minority, that_would_decide_a_split_is_waited_for_shortly)
+{
+	static const struct {
+		int (*call)(rl_mutex_t *);
+		int gives;
+	} calls[] = { { rl_mutex_trylock, EBUSY }, { rl_mutex_locked, EBUSY },
+		      { rl_mutex_reset, 0 } };
+	char list[sizeof(all)];
+	rl_mutex_t patient;
+	size_t len = 0;
+	int64_t t;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+					"%s?command_timeout=8000 ",
+					proxy[i]->url);
+	TEST_MUST(len < sizeof(list));
+	make(&patient, &(struct want){ .servers = list, .name = "split",
+				       .lease_ms = 1000000 });
+	for (i = 0; i < 3; i++) {
+		server_ask(node[0], "DEL rl:split");
+		cr_assert(wait_until(all_take_part, &patient, WAIT_MS));
+		cr_assert(holding_becomes("split", 0));
+		server_ask(node[0], "SET rl:split name:other#%s",
+			   "8000000000000000");
+		server_ask(node[0], "HINCRBY {rl:split}:rl:meta t 1");
+		server_pause(node[2]);
+		t = wait_now_ms();
+		EXPECT(calls[i].call(&patient), calls[i].gives);
+		/* It would be waited for for 8 s. */
+		cr_expect_lt(wait_now_ms() - t, 3000, "%d: %lld ms", i,
+			     (long long)(wait_now_ms() - t));
+		server_resume(node[2]);
+	}
+	OK(rl_mutex_destroy(&patient));
+}
+
 /* ------------------------------------------------------------------ waiting */
 
 /* Wherever the waiter waits, it goes on when that node is gone. */
