@@ -37,10 +37,11 @@ struct want {
 
 static inline void set_attr(rl_mutexattr_t *attr, const struct want *w)
 {
-	char url[512];
+	const char *last = strrchr(w->url, ' ');
+	char url[2400];
 
 	snprintf(url, sizeof(url), "%s%c%s", w->url,
-		 strchr(w->url, '?') ? '&' : '?',
+		 strchr(last ? last : w->url, '?') ? '&' : '?',
 		 w->options ? w->options : "command_timeout=5000");
 	cr_assert_eq(rl_mutexattr_init(attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(attr, url), 0, "%s: %s", url,

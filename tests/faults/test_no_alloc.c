@@ -1,6 +1,8 @@
 /*
  * Once a thread has used a mutex, locking and unlocking allocate nothing:
  * neither from rl's heap nor, in hiredis or elsewhere, from the C library's.
+ * Over several servers, there must be room for what the slowest has yet to
+ * answer; that is kept, and there is a limit to it.
  */
 #include "faults/faults.h"
 #include "faults/heap.h"
@@ -36,12 +38,25 @@ void *realloc(void *p, size_t size)
 #define MALLOC_IS_COUNTED 0
 #endif
 
-static struct server *srv;
+/* So many requests a node may owe an answer to before it is left alone, and
+ * some that follow them. */
+#define UNDER_WAY_MOST 300
+
+static struct server *srv;	/* or several: RL_TEST_NODES */
+static long allowed;
+static char list[2300];
 static rl_mutex_t m;
 
 static void setup(void)
 {
-	srv = server_start(NULL);
+	struct server *one;
+
+	srv = server_start_many(NULL, 0);
+	allowed = srv->nodes > 1 ? UNDER_WAY_MOST : 0;
+	/* The options of the last are its own: the others get theirs here. */
+	for (one = srv; one; one = one->next)
+		strcat(strcat(list, one->url),
+		       one->next ? "?command_timeout=5000 " : "");
 	use_counted_heap();
 }
 
@@ -54,9 +69,9 @@ TestSuite(faults_no_alloc, .init = setup, .fini = teardown);
 
 static void expect_none(const char *what)
 {
-	cr_expect_eq(ours, 0, "%s: %ld calls of rl's heap", what, ours);
+	cr_expect_leq(ours, allowed, "%s: %ld calls of rl's heap", what, ours);
 	if (MALLOC_IS_COUNTED)
-		cr_expect_eq(theirs, 0, "%s: %ld calls of malloc", what,
+		cr_expect_leq(theirs, allowed, "%s: %ld calls of malloc", what,
 			     theirs);
 }
 
@@ -90,19 +105,19 @@ static void lock_without(const char *what, const struct want *w)
 
 Test(faults_no_alloc, locking_and_unlocking_allocate_nothing)
 {
-	lock_without("thread", &(struct want){ .url = srv->url });
-	lock_without("process", &(struct want){ .url = srv->url,
+	lock_without("thread", &(struct want){ .url = list });
+	lock_without("process", &(struct want){ .url = list,
 			.granularity = RL_GRANULARITY_PROCESS });
-	lock_without("host", &(struct want){ .url = srv->url,
+	lock_without("host", &(struct want){ .url = list,
 			.granularity = RL_GRANULARITY_HOST });
-	lock_without("name", &(struct want){ .url = srv->url, .owner = "me" });
-	lock_without("recursive", &(struct want){ .url = srv->url,
+	lock_without("name", &(struct want){ .url = list, .owner = "me" });
+	lock_without("recursive", &(struct want){ .url = list,
 			.type = RL_MUTEX_RECURSIVE });
-	lock_without("shared", &(struct want){ .url = srv->url,
+	lock_without("shared", &(struct want){ .url = list,
 			.type = RL_MUTEX_REFRESH });
-	lock_without("asynchronous", &(struct want){ .url = srv->url,
+	lock_without("asynchronous", &(struct want){ .url = list,
 			.async = true });
-	lock_without("without the keeper", &(struct want){ .url = srv->url,
+	lock_without("without the keeper", &(struct want){ .url = list,
 			.no_refresh = true });
 }
 
@@ -123,8 +138,8 @@ static int contender(struct proc *self, void *arg)
 		counter++;
 		PROC_CHECK(rl_mutex_unlock(&m) == 0);
 	}
-	PROC_CHECK(ours == 0);
-	PROC_CHECK(!MALLOC_IS_COUNTED || theirs == 0);
+	PROC_CHECK(ours <= allowed);
+	PROC_CHECK(!MALLOC_IS_COUNTED || theirs <= allowed);
 	return 0;
 }
 
@@ -154,10 +169,10 @@ static void contend(const struct want *w)
 
 Test(faults_no_alloc, waiting_allocates_nothing)
 {
-	contend(&(struct want){ .url = srv->url });
-	contend(&(struct want){ .url = srv->url, .no_refresh = true });
-	contend(&(struct want){ .url = srv->url, .robust = true,
+	contend(&(struct want){ .url = list });
+	contend(&(struct want){ .url = list, .no_refresh = true });
+	contend(&(struct want){ .url = list, .robust = true,
 				.granularity = RL_GRANULARITY_PROCESS });
-	contend(&(struct want){ .url = srv->url, .no_refresh = true,
+	contend(&(struct want){ .url = list, .no_refresh = true,
 				.granularity = RL_GRANULARITY_PROCESS });
 }
