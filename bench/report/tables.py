@@ -186,11 +186,13 @@ def show_processes(results):
 def show_waiters(lines):
     groups = {}
     for line in kind(lines, "waiters"):
-        groups.setdefault((line["procs"], line["threads"]), []).append(line)
-    for (procs, threads), of in groups.items():
+        key = line["procs"], line["threads"], line["placement"]
+        groups.setdefault(key, []).append(line)
+    for (procs, threads, placement), of in groups.items():
         def mid(name):
             return median([line[name] for line in of])
-        print(f"\nRow 7, {procs} processes x {threads} threads wait:")
+        print(f"\nRow 7, {procs} processes x {threads} threads wait, "
+              f"{placement}:")
         print(f"  requests a second and process {mid('requests'):.2f} "
               "(target 1)")
         print(f"  CPU of all who wait {100 * mid('client_cpu'):.2f} % of a "
