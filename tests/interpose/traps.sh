@@ -212,6 +212,14 @@ t_a_library_that_lacks_the_symbol() {
 	want_text "$work/a.err" "no symbol 'no_such' in plugin.so"
 }
 
+# The linker may have moved a library's variable into the program.
+t_a_variable_of_a_library_that_the_program_has_a_copy_of() {
+	want "0 0 " "$(RL_INTERPOSE_STATS=$work/stats \
+		bound copied.so:copied_lock=c "$programs/traps/copied" |
+		tr '\n' ' ')" "results"
+	want_text "$work/stats" "calls 1 sent 2"
+}
+
 # --- the start and the end ---------------------------------------------------
 
 t_before_constructors_and_after_main() {
@@ -231,6 +239,11 @@ t_a_program_with_a_hiredis_of_its_own() {
 		tr '\n' ' ' | sed 's/ $//')" "results"
 }
 fi
+
+t_a_program_with_a_send_of_its_own_that_locks() {
+	want "0 0 " "$(RL_LEASE_MS=600 bound "jobs_lock;calls_lock" \
+		"$programs/traps/own_calls" | tr '\n' ' ')" "results"
+}
 
 t_old_symbol_versions() {
 	"$programs/traps/old" >"$work/plain"
@@ -359,6 +372,23 @@ t_cancelled_in_a_wait_it_has_the_lock() {
 	ask b "trylock jobs" EBUSY
 	ask a "unlock jobs" 0
 	ask b "trylock jobs" 0
+}
+
+# Woken, it waits for the program's own mutex. Were it cancelled there, its
+# clean-up would run without it.
+t_not_cancelled_on_its_way_back_from_a_wait() {
+	start a checked_lock=n
+	ask a "asyncbg lockwaitclean checked" 0
+	ask a "untilwaiting checked" 0
+	ask a "lock checked" 0
+	ask a "signal" 0
+	ask a "untilcontended checked" 0
+	ask a "cancelonly" 0
+	ask a "unlock checked" 0
+	ask a "join" 0
+	ask a "cleaned" 0
+	ask a "trylock checked" 0
+	ask a "unlock checked" 0
 }
 
 # --- other processes ---------------------------------------------------------

@@ -6,13 +6,17 @@
  *	init M (robust)
  *	wait M, timedwait M MS		on the one condition; signal, broadcast
  *	lockwait M			locks it, and waits until signalled
+ *	lockwaitclean M			the same; cancelled, it unlocks it
+ *	cleaned				with what result
  *	untilwaiting M			until somebody does
+ *	untilcontended M		until somebody waits to lock it
  *	c11lock, c11unlock		an mtx_t
  *	in COMMAND			in a thread of its own, to its end
  *	bg COMMAND			in a thread, not waited for: answers
  *					when it is done
  *	asyncbg COMMAND			the same, may be cancelled at any time
  *	cancel				that thread, and what became of it
+ *	cancelonly, join		the same in two steps
  *	child COMMAND			in a forked child
  *	map FILE new|old		M "file" is at its beginning
  *	load FILE, unload		M "plugin" is its
@@ -167,6 +171,29 @@ static int lock_wait(pthread_mutex_t *m)
 	return 0;
 }
 
+static int cleaned = EINVAL;
+
+static void clean(void *m)
+{
+	cleaned = pthread_mutex_unlock(m);
+}
+
+static int lock_wait_clean(pthread_mutex_t *m)
+{
+	pthread_cleanup_push(clean, m);
+	lock_wait(m);
+	pthread_cleanup_pop(1);
+	return 0;
+}
+
+static int until_contended(pthread_mutex_t *m)
+{
+	/* The C library's own sign of it. */
+	while (__atomic_load_n(&m->__data.__lock, __ATOMIC_RELAXED) != 2)
+		usleep(1000);
+	return 0;
+}
+
 static int until_waiting(pthread_mutex_t *m)
 {
 	int there = 0;
@@ -217,14 +244,19 @@ static int start(void *(*fn)(void *), char *line)
 	return pthread_create(&background, NULL, fn, strdup(line));
 }
 
-static int cancel(void)
+static int join(void)
 {
 	void *result;
 
-	pthread_cancel(background);
 	pthread_join(background, &result);
 	in_background = 0;
 	return result == PTHREAD_CANCELED ? 0 : EINVAL;
+}
+
+static int cancel(void)
+{
+	pthread_cancel(background);
+	return join();
 }
 
 static int child(char *line)
@@ -268,6 +300,9 @@ static int obey(char *line)
 	if (IS("c11lock")) return mtx_lock(&c11_lock);
 	if (IS("c11unlock")) return mtx_unlock(&c11_lock);
 	if (IS("lockwait")) return lock_wait(find(a));
+	if (IS("lockwaitclean")) return lock_wait_clean(find(a));
+	if (IS("cleaned")) return cleaned;
+	if (IS("untilcontended")) return until_contended(find(a));
 	if (IS("untilwaiting")) return until_waiting(find(a));
 	if (IS("signal")) return waiting = 0, pthread_cond_signal(&cond);
 	if (IS("broadcast")) return pthread_cond_broadcast(&cond);
@@ -275,6 +310,8 @@ static int obey(char *line)
 	if (IS("bg")) return start(obey_thread, line + rest);
 	if (IS("asyncbg")) return start(obey_async, line + rest);
 	if (IS("cancel")) return cancel();
+	if (IS("cancelonly")) return pthread_cancel(background);
+	if (IS("join")) return join();
 	if (IS("child")) return child(line + rest);
 	if (IS("map")) return map(a, !strcmp(b, "new")), 0;
 	if (IS("load")) return load(a);
