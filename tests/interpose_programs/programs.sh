@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whole programs: four processes of one on one bound mutex, killed ones too;
-# others give under @all what they give without.
+# others give under @all what they give without. Also behind a slow network, with
+# a quorum of servers, and through TLS.
 #
 # usage: programs.sh INTERPOSER PROGRAMS STEP
 . "$(dirname "$0")/../interpose/lib.sh"
@@ -65,6 +66,30 @@ sums() {
 	[ "$off" -ge 0 ] && [ "$off" -le $# ] || wrong=$((wrong + 1))
 }
 
+# Between programs and the server: each request is 0.2 ms late.
+behind_a_network() {
+	coproc between { exec "$programs/slow" "$work/sock" "$work/slow" 200; }
+	# It listens when it has closed its output.
+	cat <&"${between[0]}"
+	RL_SERVERS=unix://$work/slow "$@"
+}
+
+# on KIND COMMAND...: with servers of that kind
+on() {
+	local kind=$1 servers
+	shift
+	coproc between { exec "$programs/serve" "$kind"; }
+	IFS= read -r servers <&"${between[0]}"
+	echo "servers: $servers"
+	RL_SERVERS=$servers "$@"
+}
+
+few_programs() {
+	same "$programs/standard"
+	same /usr/bin/python3 "$here/threads.py"
+	sums 1 2
+}
+
 programs() {
 	seq 20000 | sort -R >"$work/lines"
 	same "$programs/standard"
@@ -77,6 +102,12 @@ sums)
 	sums
 	sums 1 2
 	;;
+slow) behind_a_network few_programs ;;
+quorum | tls) on "$1" few_programs ;;
 *) programs ;;
 esac
+[ -z "${between_PID:-}" ] || {
+	eval "exec ${between[1]}>&-"
+	wait "$between_PID"
+}
 synthesis
