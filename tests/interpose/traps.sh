@@ -406,10 +406,10 @@ t_four_processes_count() {
 t_processes_are_killed_while_they_count() {
 	local n pids=() before
 	for n in 1 2 3; do
-		RL_LEASE_MS=500 bound count_lock "$counter" "$work/n" 100 1 &
+		RL_LEASE_MS=1500 bound count_lock "$counter" "$work/n" 100 1 &
 		pids+=($!)
 	done
-	RL_LEASE_MS=500 bound count_lock "$counter" "$work/k" 100000 1 &
+	RL_LEASE_MS=1500 bound count_lock "$counter" "$work/k" 100000 1 &
 	n=$!
 	until_true test -s "$work/k"
 	killed $n
@@ -419,8 +419,8 @@ t_processes_are_killed_while_they_count() {
 }
 
 t_a_killed_holder_of_a_robust_one() {
-	start a robust_lock=n,lease=500
-	start b robust_lock=n,lease=500
+	start a robust_lock=n,lease=1500
+	start b robust_lock=n,lease=1500
 	ask a "lock robust" 0
 	killed "${pid_of[a]}"
 	ask b "lock robust" EOWNERDEAD
@@ -431,9 +431,9 @@ t_a_killed_holder_of_a_robust_one() {
 }
 
 t_not_mended_is_not_recoverable() {
-	start a robust_lock=n,lease=500
-	start b robust_lock=n,lease=500
-	start c robust_lock=n,lease=500
+	start a robust_lock=n,lease=1500
+	start b robust_lock=n,lease=1500
+	start c robust_lock=n,lease=1500
 	ask a "lock robust" 0
 	killed "${pid_of[a]}"
 	ask b "lock robust" EOWNERDEAD
@@ -443,8 +443,8 @@ t_not_mended_is_not_recoverable() {
 }
 
 t_a_killed_holder_of_one_that_is_not_robust() {
-	start a jobs_lock=n,lease=500
-	start b jobs_lock=n,lease=500
+	start a jobs_lock=n,lease=1500
+	start b jobs_lock=n,lease=1500
 	ask a "lock jobs" 0
 	killed "${pid_of[a]}"
 	ask b "lock jobs" 0
@@ -706,7 +706,7 @@ t_a_wrong_password_ends_the_program() {
 }
 
 t_a_lost_hold_ends_the_program() {
-	start a jobs_lock=n,lease=300
+	start a jobs_lock=n,lease=1500
 	ask a "lock jobs" 0
 	redis-cli -s "$work/sock" del rl:n >/dev/null
 	ended a 134
@@ -714,7 +714,7 @@ t_a_lost_hold_ends_the_program() {
 }
 
 t_a_lost_hold_is_logged() {
-	start a jobs_lock=n,lease=300 RL_ON_LOST=log
+	start a jobs_lock=n,lease=1500 RL_ON_LOST=log
 	ask a "lock jobs" 0
 	redis-cli -s "$work/sock" del rl:n >/dev/null
 	until_true has_line a "going on (RL_ON_LOST=log)"
@@ -725,8 +725,8 @@ t_a_lost_hold_is_logged() {
 }
 
 t_a_stopped_process_finds_its_hold_lost() {
-	start a jobs_lock=n,lease=300
-	start b jobs_lock=n,lease=300
+	start a jobs_lock=n,lease=1500
+	start b jobs_lock=n,lease=1500
 	ask a "lock jobs" 0
 	kill -STOP "${pid_of[a]}"
 	ask b "lock jobs" 0
@@ -736,10 +736,10 @@ t_a_stopped_process_finds_its_hold_lost() {
 }
 
 t_renewed_for_longer_than_its_lease() {
-	start a jobs_lock=n,lease=200
-	start b jobs_lock=n,lease=200
+	start a jobs_lock=n,lease=1000
+	start b jobs_lock=n,lease=1000
 	ask a "lock jobs" 0
-	ask b "timedlock jobs 900" ETIMEDOUT
+	ask b "timedlock jobs 2500" ETIMEDOUT
 	ask a "unlock jobs" 0
 	ask b "lock jobs" 0
 }
