@@ -45,7 +45,8 @@ static struct {
 	bool stop;		/* under guard */
 	bool ended;		/* none is started any more; under guard */
 	int64_t sleeps_until;	/* under guard */
-	int wakefd;		/* under guard; -1 before the first start */
+	int wakefd;		/* -1 before the first start, which is under
+				   guard; then read-only */
 	_Atomic uint32_t runs;	/* running, for who waits for the end */
 	pthread_t thread;	/* valid while running */
 } keeper = { .wakefd = -1 };
@@ -57,7 +58,7 @@ static int start(void);
 
 bool rli_keeper_runs(void)
 {
-	/* Relaxed: if it is just going, rli_timer_set() starts it again. */
+	/* Relaxed: if it is just going, rli_timer_plan() starts it again. */
 	return atomic_load_explicit(&keeper.running, memory_order_relaxed);
 }
 
@@ -80,33 +81,38 @@ int rli_timer_make_room(void)
 	return err;
 }
 
-static void wake(void)
+/* wakefd is only closed in a forked child, which has none of our threads. */
+void rli_keeper_wake(void)
 {
 	uint64_t one = 1;
+	int saved = errno;
 	ssize_t n = write(keeper.wakefd, &one, sizeof(one));
 
 	(void)n; /* full: it is awake anyway */
+	errno = saved;
 }
 
-static void push(struct rli_timer *timer, int64_t due)
+/* True: the keeper is to be woken for it. */
+static bool push(struct rli_timer *timer, int64_t due)
 {
 	if (timer->place)
 		rli_heap_remove(&keeper.heap, timer);
 	timer->due = due;
 	rli_heap_push(&keeper.heap, timer);
-	if (keeper.running && due < keeper.sleeps_until) {
-		keeper.sleeps_until = due;
-		wake();
-	}
+	if (!keeper.running || due >= keeper.sleeps_until)
+		return false;
+	keeper.sleeps_until = due;
+	return true;
 }
 
-void rli_timer_set(struct rli_timer *timer, int64_t due)
+bool rli_timer_plan(struct rli_timer *timer, int64_t due)
 {
 	int saved = errno, err = 0;
+	bool wake = false;
 
 	rli_guard_lock(&keeper.guard);
 	if (!timer->place || due < timer->due)
-		push(timer, due);
+		wake = push(timer, due);
 	/* It may have gone for want of work since it was last needed; but one
 	 * that was stopped does not, at its end, start the next. */
 	if (!keeper.running && !is_keeper)
@@ -116,6 +122,13 @@ void rli_timer_set(struct rli_timer *timer, int64_t due)
 		rli_log(RL_LOG_ERROR, "nobody renews leases: %s",
 			rli_error_message());
 	errno = saved;
+	return wake;
+}
+
+void rli_timer_set(struct rli_timer *timer, int64_t due)
+{
+	if (rli_timer_plan(timer, due))
+		rli_keeper_wake();
 }
 
 /* A timer that is due, out of the heap, its record pinned; NULL: none. */
@@ -154,7 +167,7 @@ void rli_keeper_forget(struct rli_lock *lock)
 	forget_timer(&lock->question);
 	/* It sleeps until a moment that nothing is planned for any more. */
 	if (keeper.running && !rli_heap_first(&keeper.heap))
-		wake();
+		rli_keeper_wake();
 	rli_guard_unlock(&keeper.guard);
 }
 
@@ -344,7 +357,7 @@ void rli_keeper_stop(void)
 	keeper.ended = true;
 	if (keeper.running) {
 		keeper.stop = true;
-		wake();
+		rli_keeper_wake();
 	}
 	rli_guard_unlock(&keeper.guard);
 	while ((runs = atomic_load_explicit(&keeper.runs,

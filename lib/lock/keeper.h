@@ -28,8 +28,11 @@ void rli_keeper_check(struct rli_hold *hold);
 /*
  * The hold has been passed on for a good part of its slice: the keeper asks
  * whether others wait, and if nobody does the slice begins anew. Under guard.
+ * True: it is to be woken once the guard is released; as it often runs at once,
+ * in place of whoever woke it, it would find the guard held.
  */
-void rli_keeper_ask_turn(struct rli_hold *hold, int64_t now);
+bool rli_keeper_ask_turn(struct rli_hold *hold, int64_t now);
+void rli_keeper_wake(void);
 
 /*
  * lock->waiting has become more than 0, or the time left on the lease is known
@@ -49,8 +52,10 @@ int rli_keeper_outage(struct rli_lock *lock);
 /* Room for one more timer. ENOMEM. */
 int rli_timer_make_room(void);
 
-/* Sets a timer, or moves it nearer; never farther. Under lock->guard. */
+/* Sets a timer, or moves it nearer; never farther. Under lock->guard. The
+ * second leaves it to the caller, if true, to wake the keeper. */
 void rli_timer_set(struct rli_timer *timer, int64_t due);
+bool rli_timer_plan(struct rli_timer *timer, int64_t due);
 
 /* A timer went off; its record is pinned, and is unpinned when done with. */
 struct rli_listeners;

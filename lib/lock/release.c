@@ -156,7 +156,7 @@ static int release_elsewhere(struct rli_lock *lock, struct rli_thread *self,
  * called, and then look again; EINPROGRESS: *hold is ENDING. Under guard.
  */
 static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
-			struct rli_hold **found, rli_sleeper **wake)
+			struct rli_hold **found, struct rli_wakes *wakes)
 {
 	struct rli_hold *hold = rli_hold_find(lock, self, RLI_RIGHT_UNLOCK);
 	int64_t now = rli_now();
@@ -171,7 +171,7 @@ static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
 		hold->depth--;
 		return 0;
 	}
-	if (rli_turn_pass(hold, now, wake))
+	if (rli_turn_pass(hold, now, wakes))
 		return 0;
 	hold->state = RLI_ENDING;
 	return EINPROGRESS;
@@ -180,15 +180,15 @@ static int begin_unlock(struct rli_lock *lock, const struct rli_thread *self,
 int rli_release(struct rli_lock *lock, struct rli_thread *self,
 		const struct rli_terms *terms)
 {
-	rli_sleeper *wake = NULL;
+	struct rli_wakes wakes = { .keeper = false };
 	struct rli_hold *hold;
 	int err;
 
 	for (;;) {
 		rli_guard_lock(&lock->guard);
-		err = begin_unlock(lock, self, &hold, &wake);
+		err = begin_unlock(lock, self, &hold, &wakes);
 		rli_guard_unlock(&lock->guard);
-		rli_turn_wake(wake);
+		rli_turn_wake(&wakes);
 		if (err != EAGAIN)
 			break;
 		rli_lost_tell(hold);

@@ -118,15 +118,22 @@ static int64_t due_of(const struct rli_hold *hold, int64_t now)
 	return due;
 }
 
-/* A timer that is set already and goes off in time is left alone. */
-static void set_hold_timer(struct rli_hold *hold, int64_t now)
+/* A timer that is set already and goes off in time is left alone. True: the
+ * keeper is to be woken. */
+static bool plan_hold_timer(struct rli_hold *hold, int64_t now)
 {
 	int64_t due = due_of(hold, now);
 
 	if (due >= hold->timer_due)
-		return;
+		return false;
 	hold->timer_due = due;
-	rli_timer_set(&hold->timer, due);
+	return rli_timer_plan(&hold->timer, due);
+}
+
+static void set_hold_timer(struct rli_hold *hold, int64_t now)
+{
+	if (plan_hold_timer(hold, now))
+		rli_keeper_wake();
 }
 
 /*
@@ -178,12 +185,12 @@ void rli_keeper_check(struct rli_hold *hold)
 	set_hold_timer(hold, now);
 }
 
-void rli_keeper_ask_turn(struct rli_hold *hold, int64_t now)
+bool rli_keeper_ask_turn(struct rli_hold *hold, int64_t now)
 {
 	if (hold->ask_turn || hold->renewing || !renews(hold, now))
-		return;
+		return false;
 	hold->ask_turn = true;
-	set_hold_timer(hold, now);
+	return plan_hold_timer(hold, now);
 }
 
 static int64_t retry_pause(const struct rli_hold *hold, int64_t now)

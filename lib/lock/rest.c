@@ -65,7 +65,8 @@ static void rest(struct rli_hold *hold, const struct rli_terms *terms,
  * slice and the lock goes round meanwhile; an answer that is late is waited for
  * as long again.
  */
-static bool turn_is_over(struct rli_hold *hold, int64_t now)
+static bool turn_is_over(struct rli_hold *hold, int64_t now,
+			 struct rli_wakes *wakes)
 {
 	int64_t slice = hold->terms->slice, took = now - hold->asked;
 
@@ -75,7 +76,7 @@ static bool turn_is_over(struct rli_hold *hold, int64_t now)
 		return false;
 	if (hold->lock->contended || took >= 2 * slice)
 		return took >= slice;
-	rli_keeper_ask_turn(hold, now);
+	wakes->keeper = rli_keeper_ask_turn(hold, now);
 	return took >= slice && !hold->ask_turn;
 }
 
@@ -96,7 +97,8 @@ static bool keep(struct rli_hold *hold, int64_t now)
 	return false;
 }
 
-bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake)
+bool rli_turn_pass(struct rli_hold *hold, int64_t now,
+		   struct rli_wakes *wakes)
 {
 	struct rli_lock *lock = hold->lock;
 	struct rli_turn_waiter *w = lock->first;
@@ -105,17 +107,17 @@ bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake)
 		return false;
 	if (!w)
 		return keep(hold, now);
-	if (!alike(hold->terms, w->terms) || turn_is_over(hold, now))
+	if (!alike(hold->terms, w->terms) || turn_is_over(hold, now, wakes))
 		return false;
 	if (w->passed_over && now - w->passed_over >= PASSED_OVER_MOST) {
 		give(hold, w->terms, w->locker, now);
-		*wake = rli_turn_give(lock, hold);
+		rli_turn_give(lock, hold, wakes);
 		return true;
 	}
 	if (!w->passed_over)
 		w->passed_over = now;
 	rest(hold, w->terms, now);
-	*wake = rli_turn_call(lock);
+	rli_turn_call(lock, wakes);
 	return true;
 }
 
@@ -157,7 +159,7 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 
 bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 {
-	rli_sleeper *wake = NULL;
+	struct rli_wakes wakes = { .keeper = false };
 	struct rli_hold *hold;
 	bool rests = false;
 	int64_t now;
@@ -171,10 +173,10 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	    (lock->first || hold->terms->delegated)) {
 		now = rli_now();
 		rests = now < hold->valid_until &&
-			rli_turn_pass(hold, now, &wake);
+			rli_turn_pass(hold, now, &wakes);
 	}
 	rli_guard_unlock(&lock->guard);
-	rli_turn_wake(wake);
+	rli_turn_wake(&wakes);
 	pthread_setcancelstate(cancel, &cancel);
 	return rests;
 }

@@ -150,30 +150,33 @@ int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 	return err;
 }
 
-rli_sleeper *rli_turn_give(struct rli_lock *lock, struct rli_hold *hold)
+void rli_turn_give(struct rli_lock *lock, struct rli_hold *hold,
+		   struct rli_wakes *wakes)
 {
 	struct rli_turn_waiter *w = first_in_line(lock);
 
 	w->hold = hold;
+	wakes->sleeper = &w->word;
 	put(w, RLI_TURN_PASSED);
-	return &w->word;
 }
 
-rli_sleeper *rli_turn_call(struct rli_lock *lock)
+void rli_turn_call(struct rli_lock *lock, struct rli_wakes *wakes)
 {
 	struct rli_turn_waiter *w = lock->first;
 
 	/* One that is on its way need not be woken again. */
 	if (look(w) != RLI_TURN_WAIT)
-		return NULL;
+		return;
+	wakes->sleeper = &w->word;
 	put(w, RLI_TURN_LOOK);
-	return &w->word;
 }
 
-void rli_turn_wake(rli_sleeper *who)
+void rli_turn_wake(const struct rli_wakes *wakes)
 {
-	if (who)
-		rli_futex_wake(who, 1);
+	if (wakes->sleeper)
+		rli_futex_wake(wakes->sleeper, 1);
+	if (wakes->keeper)
+		rli_keeper_wake();
 }
 
 void rli_turn_leave(struct rli_lock *lock)

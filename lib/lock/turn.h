@@ -35,15 +35,19 @@ int rli_turn_enter(struct rli_lock *lock, const struct rli_terms *terms,
 void rli_turn_look(struct rli_lock *lock, struct rli_thread *self,
 		   bool no_wait);
 
-/*
- * Tells the first in line that the hold is his, or that it rests. Under guard;
- * who is to be woken is woken after it, or he would wake to wait for it.
- */
-typedef _Atomic uint32_t rli_sleeper;
+/* Who is to be woken once the guard is released, or he would wake to wait for
+ * it. */
+struct rli_wakes {
+	_Atomic uint32_t *sleeper;	/* in the line; or NULL */
+	bool keeper;
+};
 
-rli_sleeper *rli_turn_give(struct rli_lock *lock, struct rli_hold *hold);
-rli_sleeper *rli_turn_call(struct rli_lock *lock);
-void rli_turn_wake(rli_sleeper *who);	/* NULL: nobody */
+/* Tells the first in line that the hold is his, or that it rests. Under
+ * guard. */
+void rli_turn_give(struct rli_lock *lock, struct rli_hold *hold,
+		   struct rli_wakes *wakes);
+void rli_turn_call(struct rli_lock *lock, struct rli_wakes *wakes);
+void rli_turn_wake(const struct rli_wakes *wakes);
 
 /* Gives the turn to the next in line. Under guard. */
 void rli_turn_leave(struct rli_lock *lock);
@@ -52,7 +56,8 @@ void rli_turn_leave(struct rli_lock *lock);
 
 /* A LIVE hold is unlocked: it is passed to the first in line, or rests, if it
  * may. Under guard. */
-bool rli_turn_pass(struct rli_hold *hold, int64_t now, rli_sleeper **wake);
+bool rli_turn_pass(struct rli_hold *hold, int64_t now,
+		   struct rli_wakes *wakes);
 
 /* Takes the hold that rests, if it is fit to be taken. Under guard. */
 struct rli_hold *rli_rest_take(struct rli_lock *lock,

@@ -41,9 +41,9 @@ TestSuite(waiting_rest, .init = setup);
 
 static bool pass(void)
 {
-	rli_sleeper *wake;
+	struct rli_wakes wakes;
 
-	return rli_turn_pass(&hold, now, &wake);
+	return rli_turn_pass(&hold, now, &wakes);
 }
 
 Test(waiting_rest, it_rests_and_the_first_in_line_is_called)
@@ -75,13 +75,13 @@ Test(waiting_rest, who_would_not_wait_does_not_pass_those_who_do)
 
 Test(waiting_rest, who_has_been_passed_over_for_long_gets_it_itself)
 {
-	rli_sleeper *wake = NULL;
+	struct rli_wakes wakes = { .keeper = false };
 
 	cr_assert(pass());
 	cr_assert(rli_rest_catch(&lock, &self, &terms, true));
-	cr_assert(rli_turn_pass(&hold, now + 2 * RLI_MS, &wake));
+	cr_assert(rli_turn_pass(&hold, now + 2 * RLI_MS, &wakes));
 	cr_expect_eq(waiter.word, RLI_TURN_PASSED);
-	cr_expect_eq(wake, &waiter.word);
+	cr_expect_eq(wakes.sleeper, &waiter.word);
 	cr_expect_eq(waiter.hold, &hold);
 	cr_expect_eq(hold.state, RLI_LIVE);
 	cr_expect_eq(hold.locker, waiter.locker);

@@ -65,6 +65,25 @@ Test(waiting_slice, busy_threads_give_another_process_its_turn)
 	end(BUSY);
 }
 
+static bool has_asked(void *calls)
+{
+	return calls_of(srv, "pexpire") >= *(long long *)calls;
+}
+
+/* At seven eighths of each slice: who finds that it is time wakes the keeper.
+ * By itself it looks once a second, as threads stand in line. */
+Test(waiting_slice, the_keeper_asks_in_each_slice)
+{
+	long long calls;
+
+	plan.slice = 50000;
+	plan.lease = 600000;
+	begin(BUSY);
+	calls = calls_of(srv, "pexpire") + 3 * PATIENCE / 1000;
+	cr_expect(wait_until(has_asked, &calls, PATIENCE));
+	end(BUSY);
+}
+
 /* No renewal that could ask: the lock is released at the end of the slice. */
 Test(waiting_slice, a_lease_that_is_not_renewed_goes_round_as_well)
 {
