@@ -1,6 +1,6 @@
 /*
  * Row 8: one client locks and unlocks a lock that several servers keep
- * (--nodes), of which some may be down (--dead).
+ * (--nodes), of which some may be down (--dead) or hang (--hung).
  */
 
 #include "common/contest.h"
@@ -15,17 +15,20 @@ int main(int argc, char **argv)
 	};
 	struct options o = { .rounds = 20, .ms = 100, .procs = 1,
 			     .threads = 1, .nodes = 3 };
-	char name[32];
+	char name[48];
+	int len;
 	const struct contest row = { .row = name, .side = sides, .sides = 2 };
 
 	options_read(&o, argc, argv);
-	if (o.tcp || 2 * o.dead >= o.nodes) {
+	if (o.tcp || 2 * (o.dead + o.hung) >= o.nodes) {
 		fprintf(stderr, "unix sockets only, and a majority alive\n");
 		return 2;
 	}
+	len = snprintf(name, sizeof(name), "8:%d", o.nodes);
 	if (o.dead)
-		snprintf(name, sizeof(name), "8:%d-%d", o.nodes, o.dead);
-	else
-		snprintf(name, sizeof(name), "8:%d", o.nodes);
+		len += snprintf(name + len, sizeof(name) - (size_t)len, "-%d",
+				o.dead);
+	if (o.hung)
+		snprintf(name + len, sizeof(name) - (size_t)len, "~%d", o.hung);
 	return contest(&row, &o);
 }

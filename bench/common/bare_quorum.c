@@ -29,14 +29,28 @@ struct bare_quorum {
 
 /* ------------------------------------------------------------- connecting */
 
-/* A server that is down is left alone. */
+static bool answers(redisContext *c)
+{
+	const struct timeval soon = { .tv_usec = 300000 };
+	const struct timeval whenever = { 0 };
+	redisReply *reply;
+
+	redisSetTimeout(c, soon);
+	reply = redisCommand(c, "PING");
+	redisSetTimeout(c, whenever);
+	if (reply)
+		freeReplyObject(reply);
+	return reply;
+}
+
+/* A server that is down, or hangs, is left alone. */
 static int connect_one(struct bare_quorum *q, const char *path)
 {
 	redisContext *c = redisConnectUnix(path);
 
 	if (!c)
 		return ENOMEM;
-	if (c->err) {
+	if (c->err || !answers(c)) {
 		redisFree(c);
 		return 0;
 	}

@@ -12,7 +12,7 @@ static _Noreturn void usage(const char *program)
 	fprintf(stderr,
 		"usage: %s [--placement apart|together|free] [--rounds N] "
 		"[--ms MS]\n\t[--procs N] [--threads N] [--inside NS] "
-		"[--holds N] [--mode MODE]\n\t[--nodes N] [--dead N] "
+		"[--holds N] [--mode MODE]\n\t[--nodes N] [--dead N] [--hung N] "
 		"[--socket PATH] [--tcp] [--any-share]\n",
 		program);
 	exit(2);
@@ -77,6 +77,9 @@ static void take(struct options *o, int option, const char *program)
 	case 'd':
 		o->dead = (int)number(program, 7);
 		break;
+	case 'H':
+		o->hung = (int)number(program, 7);
+		break;
 	case 's':
 		o->socket = optarg;
 		break;
@@ -104,6 +107,7 @@ void options_read(struct options *o, int argc, char **argv)
 		{ "mode", required_argument, NULL, 'M' },
 		{ "nodes", required_argument, NULL, 'n' },
 		{ "dead", required_argument, NULL, 'd' },
+		{ "hung", required_argument, NULL, 'H' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "any-share", no_argument, NULL, 'a' },
 		{ "tcp", no_argument, NULL, 'T' },

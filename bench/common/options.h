@@ -12,6 +12,7 @@
  *	--any-share		a client that starves does not make it wrong
  *	--tcp			loopback instead of the unix socket
  *	--nodes N --dead N	servers of a quorum, and how many are down
+ *	--hung N		how many more of them are stopped (SIGSTOP)
  *	--socket PATH		see peers/party.c
  */
 
@@ -28,7 +29,7 @@ struct options {
 	int rounds, ms;
 	int procs, threads;
 	int inside_ns;
-	int nodes, dead; /* nodes 0: one */
+	int nodes, dead, hung; /* nodes 0: one */
 	long holds;
 	const char *mode, *socket;
 	bool tcp, any_share;

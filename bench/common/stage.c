@@ -69,16 +69,23 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void kill_dead(struct stage *stage, int nodes, int dead)
+static struct server *nth(struct stage *stage, int n)
 {
 	struct server *srv = stage->server;
-	int i;
 
-	stage->alive = nodes - dead;
-	for (i = 0; i < stage->alive; i++)
+	while (srv && n-- > 0)
 		srv = srv->next;
-	if (srv)
-		server_kill(srv); /* and all behind it */
+	return srv;
+}
+
+/* What is done to a server is done to all behind it. */
+static void lose(struct stage *stage, int nodes, const struct options *o)
+{
+	stage->alive = nodes - o->dead - o->hung;
+	if (o->hung)
+		server_pause(nth(stage, stage->alive));
+	if (o->dead)
+		server_kill(nth(stage, nodes - o->dead));
 }
 
 static void connect_controls(struct stage *stage)
@@ -109,7 +116,7 @@ void stage_open(struct stage *stage, const struct options *o, int clients)
 	pin(&server);
 	stage->server = server_start_many(&options, nodes);
 	pin(&client);
-	kill_dead(stage, nodes, o->dead);
+	lose(stage, nodes, o);
 	stage->url = o->tcp ? stage->server->tcp_url : stage->server->urls;
 	connect_controls(stage);
 }

@@ -18,7 +18,8 @@
 #define STAGE_NODES 15
 
 struct stage {
-	struct server *server; /* the first; those that are dead are last */
+	struct server *server; /* the first; those that hang, then those
+				  that are dead are last */
 	int alive;
 	redisContext *control[STAGE_NODES]; /* what is asked here is not
 					       counted; of those alive */

@@ -11,6 +11,7 @@ WORKLOADS = {
     "8:3": "one client, quorum of 3",
     "8:5": "one client, quorum of 5",
     "8:3-1": "one client, quorum of 3 of which one is down",
+    "8:3~1": "one client, quorum of 3 of which one hangs",
     "10": "1,000 threads, a lock each",
 }
 
@@ -36,7 +37,8 @@ NOISY = .3
 # Which times p50 and p99 are of.
 TIMES = {"1": "pair_us", "2": "pair_us", "3": "pair_us", "4": "handover_us",
          "5": "wait_us", "6": "wait_us", "8:3": "pair_us",
-         "8:5": "pair_us", "8:3-1": "pair_us", "10": "pair_us"}
+         "8:5": "pair_us", "8:3-1": "pair_us",
+         "8:3~1": "pair_us", "10": "pair_us"}
 
 
 def median(values):
@@ -221,6 +223,16 @@ def show_quorum(results):
               f"{1 / r['ratio']:.2f} [{1 / high:.2f}, {1 / low:.2f}]")
         print(f"  requests per hold and node alive "
               f"{r['requests'] / r['nodes']:.2f}")
+        show_loss(results, r, ours)
+
+
+def show_loss(results, r, ours):
+    """What it adds that one is down, or hangs."""
+    whole = [at(f, .5) for f in results if f["side"] == r["side"] and
+             f["row"] == r["row"][:3] and f["placement"] == r["placement"]]
+    if len(r["row"]) > 3 and whole and whole[0]:
+        print(f"  p50 with all servers alive {whole[0]:.0f} us: "
+              f"{ours - whole[0]:+.0f} us without one")
 
 
 def show_renewals(lines):
