@@ -1,7 +1,6 @@
 /*
- * Has a send() of its own, with a mutex that is bound as well; rl's keeper calls
- * it, too. There is no way to bind what such a call locks, so it must be left
- * alone in rl's own threads.
+ * Has a send() of its own, with a mutex that is bound as well; rl's keeper
+ * calls it, too. What is locked there must be left alone in rl's own threads.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -28,7 +28,7 @@ static void teardown(void)
 	server_stop(srv);
 }
 
-TestSuite(pthread_h_cancel, .init = setup, .fini = teardown);
+TestSuite(pthread_h_async, .init = setup, .fini = teardown);
 
 static rl_pthread_mutex_t m = {
 	{ RL_PTHREAD_STATIC_, "cancel.c:1", PTHREAD_MUTEX_ERRORCHECK_NP, 0 }
@@ -77,7 +77,7 @@ static bool is_contended(void *arg)
 
 /* Woken, it waits for the gate. Were it cancelled there, its clean-up would run
  * without it. */
-Test(pthread_h_cancel, not_on_the_way_back_from_a_wait)
+Test(pthread_h_async, not_on_the_way_back_from_a_wait)
 {
 	pthread_t t;
 	void *result;
