@@ -13,7 +13,7 @@
 #include "support/client.h"
 
 #define LEASE 20000	/* ms; longer than any test */
-#define SHORT 300
+#define SHORT 1000
 
 static struct client *theirs;
 static rl_mutex_t ours;
@@ -211,12 +211,12 @@ static inline void they_get_it_when_our_lease_runs_out(void)
 
 static inline void we_keep_our_lease_while_they_wait(void)
 {
-	spec.lease_ms = 5 * SHORT;
+	spec.lease_ms = 2 * SHORT;
 	spec.interval_ms = 50;
 	recipe_init();
 	cr_assert_eq(rl_mutex_lock(&ours), 0);
 	they_begin_to_take(LEASE, WAIT_MS);
-	cr_expect(!client_heard(theirs, 6 * SHORT));
+	cr_expect(!client_heard(theirs, 5 * SHORT / 2));
 	cr_expect_eq(rl_mutex_held(&ours), 0);
 	cr_expect_eq(rl_mutex_unlock(&ours), 0);
 	cr_expect_str_eq(client_hear(theirs), "yes");
