@@ -139,11 +139,13 @@ Test(waiting_order, holds_when_every_holder_is_killed)
 {
 	struct proc *holder, *crew[4];
 
-	plan.lease = 1000;
+	plan.lease = 1500;
+	plan.interval = 100;
 	plan.robust = RL_MUTEX_ROBUST;
 	holder = party_start(PROC_PROCESS, &plan);
+	start_all(PROC_PROCESS, crew, 4);
 	cr_assert_eq(party(holder, LOCK, 0), 0);
-	line_up(PROC_PROCESS, crew, 4, 0);
+	join_line(crew, 4, 0);
 	for (int i = 0; i < 4; i++) {
 		party_kill(holder);
 		cr_assert_eq(party_end(crew[i]).err, EOWNERDEAD);
