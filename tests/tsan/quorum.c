@@ -130,7 +130,8 @@ int main(void)
 
 	for (i = 0; i < NODES; i++) {
 		node[i] = server_start(&persist);
-		strcat(strcat(list, i ? " " : ""), node[i]->url);
+		strcat(strcat(strcat(list, i ? " " : ""), node[i]->url),
+		       "?outage_timeout=60000");
 	}
 	plan.servers = list;
 	rounds = getenv("RL_TEST_SLOW") ? 20 : 100;

@@ -81,8 +81,12 @@ static void run_all(struct plan *plan)
 int main(void)
 {
 	struct server *srv = server_start(NULL);
-	struct plan plan = { .servers = srv->url, .lease = 10000,
-			     .interval = 5 };
+	char url[300];
+	struct plan plan = { .servers = url, .lease = 10000, .interval = 5 };
+
+	/* A second may be too little for valgrind on a busy machine. */
+	snprintf(url, sizeof(url), "%s?command_timeout=20000&"
+		 "outage_timeout=60000", srv->url);
 
 	rounds = getenv("RL_TEST_SLOW") ? 30 : 300;
 	for (int granularity = RL_GRANULARITY_THREAD;
