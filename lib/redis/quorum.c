@@ -386,9 +386,7 @@ int rli_quorum_post(struct rli_conns *conns, struct rli_op *op)
 		return rli_fail_const(ENOLCK, "not connected");
 	}
 	r->posted = true;
-	for (i = 0; i < r->n; i++)
-		if (worth_asking(&r->vote[i]))
-			rli_round_ask(r, i);
+	rli_round_ask_all(r);
 	rli_round_flush(r);
 	for (i = ready = 0; i < r->n; i++)
 		ready += r->vote[i].state == RLI_ASKED &&

@@ -121,6 +121,29 @@ Test(faults_no_alloc, locking_and_unlocking_allocate_nothing)
 			.no_refresh = true });
 }
 
+/* Of several: the last one answers nothing any more, and what it is told and
+ * not asked has an end, too. */
+Test(faults_no_alloc, a_server_that_hangs_is_not_told_without_end)
+{
+	struct server *last = srv;
+	int i;
+
+	if (srv->nodes < 2)
+		return;
+	while (last->next)
+		last = last->next;
+	use_once(&(struct want){ .url = list, .async = true });
+	server_pause(last);
+	start_counting();
+	for (i = 0; i < 2 * UNDER_WAY_MOST; i++) {
+		cr_assert_eq(rl_mutex_lock(&m), 0);
+		cr_assert_eq(rl_mutex_unlock(&m), 0);
+	}
+	expect_none("one hangs");
+	server_resume(last);
+	cr_assert_eq(rl_mutex_destroy(&m), 0);
+}
+
 static long counter;
 
 static int contender(struct proc *self, void *arg)
