@@ -137,9 +137,9 @@ static bool has_been_read(void *c)
 	return !ioctl(((redisContext *)c)->fd, SIOCOUTQ, &unread) && !unread;
 }
 
-/* For some 50 ms the server neither reads nor writes. (From Redis 7.2 on TIME
+/* For some 20 ms the server neither reads nor writes. (From Redis 7.2 on TIME
  * stands still inside a script.) */
-#define BUSY "for i = 1, 1e7 do end"
+#define BUSY "for i = 1, 3e6 do end"
 
 /* Node i has run the acquire, and not answered yet, as the release is sent and
  * the thread ends. */
