@@ -13,6 +13,13 @@
 #define THREADS 6
 #define NODES 3
 
+/* It is for ThreadSanitizer. */
+#ifdef __SANITIZE_THREAD__
+#define ROUNDS 100
+#else
+#define ROUNDS 30
+#endif
+
 static rl_mutex_t mutex, same;	/* the same lock, by two mutexes */
 static long sum;		/* under it */
 static atomic_long added;
@@ -134,7 +141,7 @@ int main(void)
 		       "?outage_timeout=60000");
 	}
 	plan.servers = list;
-	rounds = getenv("RL_TEST_SLOW") ? 20 : 100;
+	rounds = getenv("RL_TEST_SLOW") ? 20 : ROUNDS;
 	for (i = RL_GRANULARITY_THREAD; i <= RL_GRANULARITY_HOST; i++) {
 		plan.granularity = i;
 		plan.release = RL_RELEASE_SYNC;
