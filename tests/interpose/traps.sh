@@ -327,11 +327,11 @@ t_a_wait_does_not_hold_the_lease() {
 	start a jobs_lock=n
 	start b jobs_lock=n
 	ask a "lock jobs" 0
-	tell a "timedwait jobs 300"
+	tell a "timedwait jobs 2000"
 	until_true key_is_gone rl:n
 	ask b "lock jobs" 0
 	# Its time is over soon, but it returns only with the lock.
-	! read -r -t 1 <&"${from[a]}" || echo "returned without the lock"
+	! read -r -t 2.5 <&"${from[a]}" || echo "returned without the lock"
 	ask b "unlock jobs" 0
 	hear a
 	want ETIMEDOUT "$answer" "a: timedwait"
