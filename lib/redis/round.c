@@ -9,12 +9,6 @@
 #include "redis/quorum.h"
 #include "redis/spare.h"
 
-/*
- * A node that owes so many answers is asked no more, but for the releases of
- * what it may have been asked for.
- */
-#define QUEUE_MAX 32
-#define QUEUE_MAX_RELEASES 128
 /* How long a round waits for a node, as a part of the lease; and at least. */
 #define PATIENCE_PART 10
 #define PATIENCE_LEAST_MS 20
@@ -229,36 +223,12 @@ void rli_round_ask(struct rli_round *r, int i)
 		r->under_way++;
 }
 
-static bool owes(const struct rli_session *s, int most)
-{
-	const struct rli_request *r = s->head;
-
-	while (r && most-- > 0)
-		r = r->next;
-	return r;
-}
-
-/* What ends a hold follows what began it, unless that would be too much, or
- * the node is down and nothing that was sent to it can still be run. */
-static bool spares_release(const struct rli_session *s)
-{
-	if (s->state == RLI_CLOSED)
-		return !s->owed && rli_spare_looks_bad(s->node);
-	return owes(s, QUEUE_MAX_RELEASES);
-}
-
 static bool is_spared(const struct rli_round *r, struct rli_session *s)
 {
 	if (r->verb == RLI_Q_RELEASE)
-		return spares_release(s);
-	if (rli_spare_is_spared(s->node))
-		return true;
+		return rli_spare_release(s);
 	/* In a done function, sessions are not to be looked after. */
-	if (r->tries || (!rli_spare_lags(s) && !owes(s, QUEUE_MAX)))
-		return false;
-	rli_fail(ENOLCK, "%s: no answer in time", s->node->url.label);
-	rli_spare_failed(s->node);
-	return true;
+	return rli_spare_request(s, !r->tries);
 }
 
 static void set_due(struct rli_round *r)

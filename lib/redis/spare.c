@@ -1,5 +1,7 @@
 #include "redis/spare.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -11,6 +13,12 @@
 /* For so long nobody tries again whether a node can be waited at: whoever does
  * asks once in vain. */
 #define NO_HOME (10 * RLI_S)
+/*
+ * A node that owes so many answers is asked no more, but for the releases of
+ * what it may have been asked for.
+ */
+#define QUEUE_MAX 32
+#define QUEUE_MAX_RELEASES 128
 /* An answer that is owed for so long is late. */
 #define LAG (50 * RLI_MS)
 
@@ -69,7 +77,9 @@ bool rli_spare_failed_since(const struct rli_node *node, int64_t moment)
 	return failures(node) && get(&node->failed_at) >= moment;
 }
 
-bool rli_spare_is_spared(struct rli_node *node)
+/* If not, and it failed before, then it is the caller who asks it again, and
+ * others leave it alone for a moment more. */
+static bool is_left_alone(struct rli_node *node)
 {
 	int64_t until, now;
 
@@ -103,18 +113,46 @@ bool rli_spare_is_no_home(const struct rli_node *node)
 	return rli_spare_no_home_since(node, rli_now() - NO_HOME);
 }
 
-static bool owes(const struct rli_session *s, int64_t now)
+static bool is_late(const struct rli_session *s, int64_t now)
 {
 	return s->head && s->head->since && now - s->head->since > LAG;
 }
 
-bool rli_spare_lags(struct rli_session *s)
+/* Whether it owes an answer for so long that it may be hanging. */
+static bool lags(struct rli_session *s)
 {
 	int64_t now = rli_now();
 
-	if (!owes(s, now))
+	if (!is_late(s, now))
 		return false;
 	/* It may have come while nobody looked. */
 	rli_session_advance(s, POLLIN);
-	return owes(s, now);
+	return is_late(s, now);
+}
+
+static bool owes(const struct rli_session *s, int most)
+{
+	const struct rli_request *r = s->head;
+
+	while (r && most-- > 0)
+		r = r->next;
+	return r;
+}
+
+bool rli_spare_release(const struct rli_session *s)
+{
+	if (s->state == RLI_CLOSED)
+		return !s->owed && rli_spare_looks_bad(s->node);
+	return owes(s, QUEUE_MAX_RELEASES);
+}
+
+bool rli_spare_request(struct rli_session *s, bool look)
+{
+	if (is_left_alone(s->node))
+		return true;
+	if (!look || (!lags(s) && !owes(s, QUEUE_MAX)))
+		return false;
+	rli_fail(ENOLCK, "%s: no answer in time", s->node->url.label);
+	rli_spare_failed(s->node);
+	return true;
 }

@@ -19,11 +19,7 @@ void rli_spare_failed(struct rli_node *node);
 /* It answered. */
 void rli_spare_answered(struct rli_node *node);
 
-/* Whether to leave it alone now. If not, and it failed before, then it is the
- * caller who asks it again, and others leave it alone for a moment more. */
-bool rli_spare_is_spared(struct rli_node *node);
-
-/* The same, without a promise to ask. */
+/* Whether it has failed, and is left alone for that. */
 bool rli_spare_looks_bad(const struct rli_node *node);
 
 /* Whether it has failed since then, and not answered anybody again. */
@@ -37,8 +33,15 @@ bool rli_spare_is_no_home(const struct rli_node *node);
 /* Whether that was found out since then. */
 bool rli_spare_no_home_since(const struct rli_node *node, int64_t moment);
 
-/* Whether it owes an answer for so long that it may be hanging. Reads what has
- * come; not for use in a done function. */
-bool rli_spare_lags(struct rli_session *session);
+/*
+ * Whether to leave the node of a session alone now; if not, it is to be asked.
+ * look: read what has come first, not for use in a done function.
+ */
+bool rli_spare_request(struct rli_session *session, bool look);
+
+/* The same for a release. What ends a hold follows what began it, unless that
+ * would be too much, or the node is down and nothing that was sent to it can
+ * still be run. */
+bool rli_spare_release(const struct rli_session *session);
 
 #endif /* RLI_REDIS_SPARE_H */
