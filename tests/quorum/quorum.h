@@ -84,7 +84,7 @@ struct want {
 	const char *owner;	/* else the granularity */
 	int granularity, type;
 	long lease_ms, refresh_ms;
-	bool robust, no_refresh;
+	bool robust, no_refresh, async;
 	const int *retry;	/* count, delay, jitter */
 	rl_onlost_fn *onlost;
 	void *arg;
@@ -106,6 +106,8 @@ static inline void make(rl_mutex_t *m, const struct want *w)
 	rl_mutexattr_setrefreshinterval(&a, w->refresh_ms);
 	if (w->no_refresh)
 		rl_mutexattr_setrefresh(&a, RL_REFRESH_OFF);
+	if (w->async)
+		rl_mutexattr_setrelease(&a, RL_RELEASE_ASYNC);
 	if (w->robust)
 		rl_mutexattr_setrobust(&a, RL_MUTEX_ROBUST);
 	if (w->retry)

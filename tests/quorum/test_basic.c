@@ -1,10 +1,24 @@
 /* The mutex on three servers: one round, and each of them may fail. */
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include "quorum/nodes.h"
+#include "quorum.h"
 
-TestSuite(quorum_basic, .init = nodes_setup, .fini = nodes_teardown);
+#define NODES 3
+
+static void setup(void)
+{
+	nodes_begin(NODES, NULL);
+}
+
+TestSuite(quorum_basic, .init = setup, .fini = nodes_end);
+
+static uint64_t fence_of(rl_mutex_t *m)
+{
+	uint64_t fence = 0;
+
+	OK(rl_mutex_fence(m, &fence));
+	return fence;
+}
 
 Test(quorum_basic, every_call_works)
 {
@@ -13,7 +27,7 @@ Test(quorum_basic, every_call_works)
 	uint64_t fence;
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", NULL), 0, "%s", rl_last_error());
+	make(&m, &(struct want){ 0 });
 	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
 	fence = fence_of(&m);
 	cr_expect_eq(rl_mutex_refresh(&m), 0);
@@ -41,17 +55,17 @@ Test(quorum_basic, a_hold_is_one_round_to_take_and_one_to_give_back)
 	long long before[NODES], sum = 0;
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", NULL), 0);
+	make(&m, &(struct want){ 0 });
 	cr_assert_eq(rl_mutex_lock(&m), 0);
 	cr_assert_eq(rl_mutex_unlock(&m), 0);
 	for (int i = 0; i < NODES; i++)
-		before[i] = calls_of(node[i], "evalsha");
+		before[i] = scripts_run(i);
 	for (int i = 0; i < HOLDS; i++) {
 		cr_assert_eq(rl_mutex_lock(&m), 0);
 		cr_assert_eq(rl_mutex_unlock(&m), 0);
 	}
 	for (int i = 0; i < NODES; i++) {
-		long long calls = calls_of(node[i], "evalsha") - before[i];
+		long long calls = scripts_run(i) - before[i];
 
 		cr_expect_leq(calls, 2 * HOLDS + 2, "node %d: %lld", i, calls);
 		sum += calls;
@@ -65,7 +79,7 @@ Test(quorum_basic, one_node_may_be_down)
 	uint64_t last = 0;
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", NULL), 0);
+	make(&m, &(struct want){ 0 });
 	for (int i = 0; i < NODES; i++) {
 		server_kill(node[i]);
 		for (int k = 0; k < 20; k++) {
@@ -85,7 +99,7 @@ Test(quorum_basic, one_node_may_hang)
 {
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", NULL), 0);
+	make(&m, &(struct want){ 0 });
 	cr_expect_eq(rl_mutex_lock(&m), 0);
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 	for (int i = 0; i < NODES; i++) {
@@ -108,7 +122,7 @@ Test(quorum_basic, without_a_majority_each_missing_server_is_named)
 {
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", NULL), 0);
+	make(&m, &(struct want){ 0 });
 	server_kill(node[0]);
 	server_kill(node[2]);
 	cr_expect_eq(rl_mutex_trylock(&m), ENOLCK);
@@ -120,64 +134,6 @@ Test(quorum_basic, without_a_majority_each_missing_server_is_named)
 	server_restart(node[2], true);
 	cr_expect_eq(rl_mutex_lock(&m), 0, "%s", rl_last_error());
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	rl_mutex_destroy(&m);
-}
-
-/* ------------------------------------------------------------ other lists */
-
-static void expect_refused(const char *servers)
-{
-	struct want w = { .servers = servers };
-	rl_mutex_t m;
-
-	cr_assert_eq(make(&m, "n", &w), 0);
-	cr_expect_eq(rl_mutex_trylock(&m), EPROTO, "%s: %s", servers,
-		     rl_last_error());
-	rl_mutex_destroy(&m);
-}
-
-Test(quorum_basic, a_list_with_another_server_is_refused)
-{
-	struct server *fourth = server_start(NULL);
-	char list[1024];
-	rl_mutex_t m;
-
-	cr_assert_eq(make(&m, "n", NULL), 0);
-	cr_assert_eq(rl_mutex_lock(&m), 0);
-	cr_assert_eq(rl_mutex_unlock(&m), 0);
-	snprintf(list, sizeof(list), "%s %s", node[1]->url, node[2]->url);
-	expect_refused(list);
-	snprintf(list, sizeof(list), "%s %s %s", fourth->url, node[2]->url,
-		 node[1]->url);
-	expect_refused(list);
-	expect_refused(node[0]->url);
-	/* The order of a list is no matter. */
-	snprintf(list, sizeof(list), "%s %s %s", node[2]->url, node[0]->url,
-		 node[1]->url);
-	rl_mutex_destroy(&m);
-	cr_assert_eq(make(&m, "n", &(struct want){ .servers = list }), 0);
-	cr_expect_eq(rl_mutex_trylock(&m), 0, "%s", rl_last_error());
-	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	/* A reset makes it usable with any list. */
-	cr_expect_eq(rl_mutex_reset(&m), 0);
-	rl_mutex_destroy(&m);
-	cr_assert_eq(make(&m, "n", &(struct want){ .servers = node[0]->url }),
-		     0);
-	cr_expect_eq(rl_mutex_trylock(&m), 0, "%s", rl_last_error());
-	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	rl_mutex_destroy(&m);
-	server_stop(fourth);
-}
-
-Test(quorum_basic, a_lock_of_a_single_server_is_refused_to_a_quorum)
-{
-	struct want w = { .servers = node[2]->url };
-	rl_mutex_t m;
-
-	cr_assert_eq(make(&m, "n", &w), 0);
-	cr_assert_eq(rl_mutex_lock(&m), 0);
-	cr_assert_eq(rl_mutex_unlock(&m), 0);
-	expect_refused(urls);
 	rl_mutex_destroy(&m);
 }
 
@@ -200,11 +156,11 @@ static void bury_a_holder(rl_mutex_t *m)
 /* Whichever two of the nodes answer. */
 Test(quorum_basic, a_death_is_told_whichever_node_is_down)
 {
-	struct want w = { .robust = 1 };
+	struct want w = { .robust = true };
 	rl_mutex_t m;
 
 	for (int i = 0; i < NODES; i++) {
-		cr_assert_eq(make(&m, "n", &w), 0);
+		make(&m, &w);
 		bury_a_holder(&m);
 		server_kill(node[i]);
 		cr_expect_eq(rl_mutex_lock(&m), EOWNERDEAD, "%d: %s", i,
@@ -223,11 +179,11 @@ Test(quorum_basic, a_death_is_told_whichever_node_is_down)
 /* A node that has a hold and not its end is overruled by the others. */
 Test(quorum_basic, a_node_that_missed_a_release_tells_no_death)
 {
-	struct want w = { .robust = 1, .lease_ms = 10000 };
+	struct want w = { .robust = true, .lease_ms = 10000 };
 	rl_mutex_t m;
 
 	for (int i = 0; i < NODES; i++) {
-		cr_assert_eq(make(&m, "n", &w), 0);
+		make(&m, &w);
 		cr_expect_eq(rl_mutex_lock(&m), 0);
 		server_pause(node[i]);
 		cr_expect_eq(rl_mutex_unlock(&m), 0);
@@ -241,7 +197,7 @@ Test(quorum_basic, a_node_that_missed_a_release_tells_no_death)
 			if (other == i)
 				continue;
 			server_pause(node[other]);
-			cr_assert_eq(make(&m, "n", &w), 0);
+			make(&m, &w);
 			cr_expect_eq(rl_mutex_lock(&m), 0, "%d %d", i, other);
 			cr_expect_eq(rl_mutex_unlock(&m), 0);
 			rl_mutex_destroy(&m);
@@ -253,10 +209,10 @@ Test(quorum_basic, a_node_that_missed_a_release_tells_no_death)
 
 Test(quorum_basic, not_recoverable_until_a_reset_whichever_node_is_down)
 {
-	struct want w = { .robust = 1 };
+	struct want w = { .robust = true };
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", &w), 0);
+	make(&m, &w);
 	bury_a_holder(&m);
 	cr_expect_eq(rl_mutex_lock(&m), EOWNERDEAD);
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
@@ -299,7 +255,7 @@ Test(quorum_basic, a_node_that_forgot_gets_the_hold_again)
 			  .arg = &lost };
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", &w), 0);
+	make(&m, &w);
 	cr_expect_eq(rl_mutex_lock(&m), 0);
 	for (int i = 0; i < NODES; i++) {
 		server_restart(node[i], false);
@@ -322,7 +278,7 @@ Test(quorum_basic, a_hold_that_a_majority_does_not_confirm_is_lost)
 	int64_t began;
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", &w), 0);
+	make(&m, &w);
 	cr_expect_eq(rl_mutex_lock(&m), 0);
 	began = wait_now_ms();
 	server_kill(node[0]);
@@ -339,119 +295,15 @@ Test(quorum_basic, a_hold_that_a_majority_does_not_confirm_is_lost)
 
 Test(quorum_basic, a_release_that_is_not_awaited_reaches_all)
 {
-	struct want w = { .async = 1 };
+	struct want w = { .async = true };
 	rl_mutex_t m;
 
-	cr_assert_eq(make(&m, "n", &w), 0);
+	make(&m, &w);
 	for (int i = 0; i < 50; i++) {
 		cr_expect_eq(rl_mutex_lock(&m), 0);
 		cr_expect_eq(rl_mutex_unlock(&m), 0);
 	}
-	for (int i = 0; i < NODES; i++)
-		while (has_k(node[i]))
-			;
-	rl_mutex_destroy(&m);
-}
-
-/* ---------------------------------------------------------------- waiting */
-
-static _Atomic int64_t got_at;
-
-static void *lock_once(void *m)
-{
-	cr_expect_eq(rl_mutex_lock(m), 0, "%s", rl_last_error());
-	got_at = wait_now_ms();
-	cr_expect_eq(rl_mutex_unlock(m), 0, "%s", rl_last_error());
-	return NULL;
-}
-
-static pthread_t wait_for(rl_mutex_t *m)
-{
-	pthread_t thread;
-
-	got_at = 0;
-	cr_assert_eq(pthread_create(&thread, NULL, lock_once, m), 0);
-	cr_assert(wait_until(somebody_waits, NULL, WAIT_MS));
-	return thread;
-}
-
-Test(quorum_basic, a_release_wakes_a_waiter_which_has_not_polled)
-{
-	long long before = 0, after = 0;
-	pthread_t thread;
-	int64_t until;
-	rl_mutex_t m;
-
-	cr_assert_eq(make(&m, "n", NULL), 0);
-	cr_assert_eq(rl_mutex_lock(&m), 0);
-	thread = wait_for(&m);
-	for (int i = 0; i < NODES; i++)
-		before += calls_of(node[i], "evalsha");
-	for (until = wait_now_ms() + 1500; wait_now_ms() < until;)
-		usleep(10000);
-	for (int i = 0; i < NODES; i++)
-		after += calls_of(node[i], "evalsha");
-	/* A question a second. */
-	cr_expect_leq(after - before, 3 * NODES, "%lld", after - before);
-	until = wait_now_ms();
-	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	pthread_join(thread, NULL);
-	cr_expect_lt(got_at - until, 500);
-	rl_mutex_destroy(&m);
-}
-
-static void lose_the_home(void (*lose)(struct server *),
-			  void (*back)(struct server *))
-{
-	pthread_t thread;
-	rl_mutex_t m;
-	int64_t began;
-	int at;
-
-	cr_assert_eq(make(&m, "n", &(struct want){ .lease_ms = 2000 }), 0);
-	cr_assert_eq(rl_mutex_lock(&m), 0);
-	thread = wait_for(&m);
-	at = home();
-	lose(node[at]);
-	began = wait_now_ms();
-	cr_expect_eq(rl_mutex_unlock(&m), 0);
-	pthread_join(thread, NULL);
-	cr_expect_lt(got_at - began, 6000);
-	back(node[at]);
-	server_wait_ready(node[at]);
-	rl_mutex_destroy(&m);
-}
-
-static void restart_empty(struct server *srv)
-{
-	server_restart(srv, false);
-}
-
-Test(quorum_basic, a_waiter_whose_node_dies_gets_the_lock)
-{
-	lose_the_home(server_kill, restart_empty);
-}
-
-Test(quorum_basic, a_waiter_whose_node_hangs_gets_the_lock)
-{
-	lose_the_home(server_pause, server_resume);
-}
-
-/* Two nodes have it for two others, and the third is down. */
-Test(quorum_basic, the_retries_of_a_split_vote_can_be_limited)
-{
-	struct want w = { .retries = 3 };
-	rl_mutex_t m;
-
-	cr_assert_eq(make(&m, "n", &w), 0);
-	server_kill(node[0]);
-	server_ask(node[1], "HSET {rl:n}:rl:meta t 101");
-	server_ask(node[1], "SET rl:n host:a#0123456789abcdef");
-	server_ask(node[2], "HSET {rl:n}:rl:meta t 103");
-	server_ask(node[2], "SET rl:n host:b#0123456789abcdef");
-	cr_expect_eq(rl_mutex_lock(&m), ETIMEDOUT);
-	cr_expect(strstr(rl_last_error(), "3 retries"), "%s", rl_last_error());
-	cr_expect_eq(rl_mutex_trylock(&m), EBUSY);
+	cr_expect(holding_becomes("n", 0));
 	rl_mutex_destroy(&m);
 }
 
@@ -463,13 +315,13 @@ Test(quorum_basic, reset_all_counts_a_lock_once)
 	rl_mutex_t a, b;
 	size_t n = 0;
 
-	cr_assert_eq(make(&a, "a", NULL), 0);
-	cr_assert_eq(make(&b, "b", NULL), 0);
+	make(&a, &(struct want){ .name = "a" });
+	make(&b, &(struct want){ .name = "b" });
 	cr_assert_eq(rl_mutex_lock(&a), 0);
 	cr_assert_eq(rl_mutex_lock(&b), 0);
 	server_kill(node[1]);
 	rl_mutexattr_init(&attr);
-	rl_mutexattr_setservers(&attr, urls);
+	rl_mutexattr_setservers(&attr, all);
 	cr_expect_eq(rl_reset_all(&attr, &n), 0, "%s", rl_last_error());
 	cr_expect_eq(n, 2);
 	rl_mutexattr_destroy(&attr);

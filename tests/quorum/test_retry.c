@@ -52,6 +52,8 @@ static void expect_retries(int n, int64_t least_ms)
 
 	EXPECT(rl_mutex_lock(&m), ETIMEDOUT);
 	t = wait_now_ms() - t;
+	cr_expect(strstr(rl_last_error(), "retries: none got a majority"), "%s",
+		  rl_last_error());
 	cr_expect_geq(t, least_ms, "%lld ms", (long long)t);
 	fprintf(stderr, "%d retries: %lld requests to a node, %lld ms\n", n,
 		scripts_run(0) - before, (long long)t);
