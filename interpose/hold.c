@@ -105,10 +105,15 @@ static bool is_outage(int err)
 	       err == ENOMEM;
 }
 
+/* What is bound by its kind has no symbol to be called by. */
+static const char *called(const struct rli_object *o)
+{
+	return o->label[0] ? o->label : o->pattern->text;
+}
+
 static void cannot(const struct rli_object *o, int err)
 {
-	rli_abort("%s: %s (%s)", o->label[0] ? o->label : o->pattern->text,
-		  rl_last_error(), rl_strerror(err));
+	rli_abort("%s: %s (%s)", called(o), rl_last_error(), rl_strerror(err));
 }
 
 /* A result that the program's call cannot have ends the program. */
@@ -251,7 +256,7 @@ static void release(struct rli_object *o)
 	 * somebody who may has unlocked it already. */
 	if (err == ENOLCK)
 		rli_say("lock '%s' could not be given back; its lease will "
-			"end: %s", o->label, rl_last_error());
+			"end: %s", called(o), rl_last_error());
 	/* ESTALE was told by the callback, rli_lost(). */
 }
 

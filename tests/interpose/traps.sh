@@ -696,6 +696,15 @@ t_an_outage_at_the_unlock() {
 	want_text "$work/a.err" "could not be given back"
 }
 
+t_an_outage_at_the_unlock_of_one_that_no_symbol_names() {
+	own_server end
+	start a @all,lease=2000 RL_SERVERS="$(with_timeout end 300)"
+	ask a "lock jobs" 0
+	killed $own
+	ask a "unlock jobs" 0
+	want_text "$work/a.err" "lock '@all' could not be given back"
+}
+
 t_a_wrong_password_ends_the_program() {
 	start a jobs_lock \
 		RL_SERVERS="unix://:wrong@$work/sock?outage_timeout=200"
