@@ -40,14 +40,16 @@
  * LATE requests that run late (LATE_END: renewals or unlocks); FORGET nodes
  * that forget all. HEARD: no answer is lost, but of what is late.
  *
- * MISTAKES   -DBUG1 to -DBUG19, each caught; see ./check for what by. With
- * FORGET there are errors, as DESIGN says: a node must not forget.
+ * FORGETTING   A node without its data is blank: its vote counts only if two
+ * others', or all, are there. The client that does not hear the third node is
+ * left out here: it gets the lock all the same, and docs/quorum.md says what
+ * that may break.
+ *
+ * MISTAKES   -DBUG1 to -DBUG22, each caught; see ./check for what by.
  *
  * The nodes are alike, and kept sorted, so that which one is which makes no new
  * state; -DUNSORTED makes trails easier to read.
  */
-
-#include "nodes.pml"
 
 byte st[4];
 #define IDLE	0
@@ -59,15 +61,20 @@ byte T[4];		/* of the attempt */
 byte begun[4];		/* the last round begun */
 byte believed[4];	/* the last round that a majority confirmed */
 byte over[4];		/* rounds below this one are not valid any more */
+#define ASKS(c)		((st[c] == ASKING) << c)
+#define ASKING_NOW	(ASKS(1) | ASKS(2) | ASKS(3))
 #define VALID(c)	(believed[c] >= over[c])
 #define OWNS(c)		(st[c] == INSIDE && VALID(c))
 
+#include "nodes.pml"
 #include "holds.pml"
 
 #ifdef BUG7	/* a majority of those that answered */
 #define WON(c)	(VOTES(c) > refusals)
-#else
+#elif defined(BUG20)	/* a blank node's vote is as good */
 #define WON(c)	(VOTES(c) >= MAJORITY)
+#else	/* a blank node's may be another's: he must not have the third */
+#define WON(c)	(VOTES(c) - POOR(c) >= MAJORITY || VOTES(c) == 3)
 #endif
 #ifdef BUG15	/* not looked at again after the last answer */
 #define IN_TIME(c)	true
@@ -81,6 +88,9 @@ inline judge(i, c)
 	if
 	:: yes ->
 		votes[i] = votes[i] | BIT(c);
+#if FORGET > 0
+		poor[i] = poor[i] | (!knows << c);
+#endif
 #ifdef BUG13	/* any node may tell */
 		told = told || version % 2;
 #else
@@ -98,6 +108,9 @@ inline forget_answers(c)
 {
 	forget_votes(c);
 	highest = 0; told = 0;
+#if FORGET > 0
+	stale = stale & ~BIT(c);
+#endif
 #ifdef BUG7
 	refusals = 0
 #endif
@@ -323,8 +336,15 @@ leave:	/* an unlock that a majority has run has succeeded */
 done:	skip
 }
 
+/* An attempt is short: while one asks that has a vote from before that node
+   forgot, no lease ends. */
+#if FORGET > 0
+#define NO_STALE	(stale == 0)
+#else
+#define NO_STALE	true
+#endif
 /* K on node i may expire: nobody alive counts on this lease. */
-#define EXPIRES(i)	(kc[i] != 0 && (kT[i] != T[kc[i]] || \
+#define EXPIRES(i)	(kc[i] != 0 && NO_STALE && (kT[i] != T[kc[i]] || \
 			st[kc[i]] == IDLE || st[kc[i]] == UNDOING || \
 			kround[i] < over[kc[i]]))
 #ifdef BUG15
@@ -363,6 +383,8 @@ end:	do
 	:: atomic { forgets > 0 ->
 			choose_any(i);
 			d_step { free_k(i); t[i] = 0; p[i] = 0; s[i] = 0;
+				stale = stale | (votes[i] & ASKING_NOW);
+				blank[i] = 1;
 				forgets--; i = 0; sort() }
 		}
 #endif

@@ -32,6 +32,9 @@ inline enter(c, fence)
 	fate = NONE_YET;
 	after[1] = 0; after[2] = 0; after[3] = 0;
 	st[c] = INSIDE;
+#if FORGET > 0
+	became = became || HAS(stale, c);
+#endif
 	forget_answers(c)
 }
 

@@ -49,6 +49,17 @@
 byte kc[3], kT[3], kround[3];
 byte t[3], p[3], s[3];
 byte votes[3];		/* clients that have heard a yes from it */
+#if FORGET > 0
+bit blank[3];		/* it forgot, and has not learnt enough since */
+byte poor[3];		/* clients whose yes it gave while it was blank */
+byte stale;		/* clients that ask, with a vote from before … */
+bit became;		/* … and one became a hold */
+#define BLANK(i)	blank[i]
+#define POOR(c)		(HAS(poor[0], c) + HAS(poor[1], c) + HAS(poor[2], c))
+#else
+#define BLANK(i)	false
+#define POOR(c)		0
+#endif
 
 /* A request that runs late, at node late_i; shut: only after the unlock or the
    undo of its attempt has run there */
@@ -62,6 +73,7 @@ bit shut;
 
 /* Answers. Scratch, the same in all states */
 hidden byte yes, version, swap;
+hidden byte knows;	/* it is not blank */
 
 #define BIT(n)		(1 << (n))
 #define HAS(set, n)	(((set) >> (n)) & 1)
@@ -77,9 +89,15 @@ hidden byte yes, version, swap;
 
 #define LESS(x, a, b, rest)	(x[a] < x[b] || (x[a] == x[b] && (rest)))
 #define LATE_LESS(a, b)		(late && late_i == a)
+#if FORGET > 0
+#define BLANK_LESS(a, b, rest)	LESS(blank, a, b, LESS(poor, a, b, rest))
+#else
+#define BLANK_LESS(a, b, rest)	(rest)
+#endif
 #define BEFORE(a, b) \
 	LESS(kc, a, b, LESS(kT, a, b, LESS(kround, a, b, LESS(t, a, b, \
-	LESS(p, a, b, LESS(s, a, b, LESS(votes, a, b, LATE_LESS(a, b))))))))
+	LESS(p, a, b, LESS(s, a, b, LESS(votes, a, b, BLANK_LESS(a, b, \
+	LATE_LESS(a, b)))))))))
 
 #define SWAP(x, a, b)	swap = x[a]; x[a] = x[b]; x[b] = swap
 
@@ -90,6 +108,9 @@ inline order(a, b)
 		SWAP(kc, a, b); SWAP(kT, a, b); SWAP(kround, a, b);
 		SWAP(t, a, b); SWAP(p, a, b); SWAP(s, a, b);
 		SWAP(votes, a, b);
+#if FORGET > 0
+		SWAP(blank, a, b); SWAP(poor, a, b);
+#endif
 		late_i = (!late -> 0 : (late_i == a -> b :
 			(late_i == b -> a : late_i)))
 	:: else
@@ -102,6 +123,8 @@ inline sort()
 	order(0, 1);
 	order(1, 2);
 	order(0, 1)
+#else
+	skip
 #endif
 }
 
@@ -138,6 +161,37 @@ inline set_k(i, c, n, round)
 	p[i] = n
 }
 
+/* What was undone above n stays shut out; what was last before that, is n. */
+inline set_again(i, c, n, round)
+{
+	kc[i] = c; kT[i] = n; kround[i] = round;
+	if
+	:: t[i] <= n -> t[i] = n; p[i] = n
+#ifdef BUG4	/* and is accepted again */
+	:: t[i] > n -> t[i] = n; p[i] = n
+#else
+	:: t[i] > n -> s[i] = n; p[i] = 0
+#endif
+	fi
+}
+
+/* It is blank no more when c unlocks what it has here: a majority had that, so
+   nothing else was there to be known. Unless an attempt is under way that
+   has a vote from before, which may become a hold, or has: it takes a while
+   until a node is believed. */
+inline learn(i, c)
+{
+#if FORGET > 0
+#ifdef BUG22	/* however young it is */
+	blank[i] = 0
+#else
+	blank[i] = blank[i] && (stale || became || !VALID(c))
+#endif
+#else
+	skip
+#endif
+}
+
 /* yes: accepted; version: what was last, before it */
 inline accept(i, c, n)
 {
@@ -164,7 +218,8 @@ inline accept(i, c, n)
 	:: else ->
 		yes = 0
 	fi;
-	version = s[i]
+	version = s[i];
+	knows = !BLANK(i)
 }
 
 /* yes: K has a lease of this round */
@@ -174,18 +229,16 @@ inline renew(i, c, n, round)
 	:: OURS(i, c, n) ->
 		kround[i] = MAX(kround[i], round);
 		yes = 1
-#ifdef BUG4
-	:: kc[i] == 0 && s[i] <= n ->
-#elif defined(BUG5)
-	:: kc[i] == 0 && t[i] <= n ->
-#else
-	:: kc[i] == 0 && t[i] <= n && s[i] <= n ->
+#ifdef BUG5
+	:: kc[i] == 0 && p[i] <= n ->
+#else	/* nothing above n is open, or was unlocked */
+	:: kc[i] == 0 && p[i] <= n && s[i] <= n ->
 #endif
 #ifdef BUG19	/* to be repaired by another request, which is lost */
 		yes = 1
 	:: false ->
 #endif
-		set_k(i, c, n, round);
+		set_again(i, c, n, round);
 		yes = 1
 	:: else ->
 		yes = 0
@@ -205,7 +258,16 @@ inline unlock(i, c, n)
 	fi;
 #else
 	if
-	:: OURS(i, c, n) -> free_k(i)
+#ifdef BUG21	/* an unlock tells a node that forgot all there was */
+	:: true ->
+		if
+		:: OURS(i, c, n) -> free_k(i)
+		:: else
+		fi;
+		learn(i, c)
+#else
+	:: OURS(i, c, n) -> free_k(i); learn(i, c)
+#endif
 	:: else
 	fi;
 	s[i] = MAX(s[i], n + 1);
@@ -287,5 +349,10 @@ inline forget_votes(c)
 {
 	votes[0] = votes[0] & ~BIT(c);
 	votes[1] = votes[1] & ~BIT(c);
-	votes[2] = votes[2] & ~BIT(c)
+	votes[2] = votes[2] & ~BIT(c);
+#if FORGET > 0
+	poor[0] = poor[0] & ~BIT(c);
+	poor[1] = poor[1] & ~BIT(c);
+	poor[2] = poor[2] & ~BIT(c)
+#endif
 }
