@@ -30,6 +30,10 @@ struct rli_notes {
 	_Atomic uint64_t truth;	/* no higher one was confirmed by a majority */
 	_Atomic uint64_t idle;	/* a question found it free, this being the
 				   highest number told */
+	_Atomic uint64_t doubt;	/* it may have been this one's although a
+				   majority granted it … */
+	_Atomic int64_t doubt_since;	/* … for all that is known from this
+					   moment on */
 	atomic_bool checked;	/* the servers know it under this list */
 };
 

@@ -241,7 +241,7 @@ static void send_off(struct rli_round *r)
 static bool may_hold(const struct rli_vote *v)
 {
 	if (v->state == RLI_ANSWERED)
-		return v->plain;
+		return rli_quorum_granted(v);
 	if (v->state == RLI_FAILED)
 		return v->maybe;
 	return v->state == RLI_ASKED && !v->round->heeded;

@@ -13,6 +13,7 @@
  *   quorum_acquire.c  what the answers to an acquire come to
  *   quorum_hold.c     … to release, renew, mend and reset
  *   quorum_look.c     … to ask and inspect
+ *   blank.c           nodes that may have forgotten
  *   home.c            where to wait
  */
 #ifndef RLI_REDIS_QUORUM_H
@@ -73,6 +74,31 @@ int rli_quorum_unanswered(const struct rli_round *round);
 int rli_quorum_count(const struct rli_round *round, enum rli_vote_state state);
 int rli_quorum_pending(const struct rli_round *round);
 
+/* Whether an acquire was granted: by a number, or by an answer of this kind. */
+#define RLI_Q_GRANTED	7
+
+static inline bool rli_quorum_granted(const struct rli_vote *vote)
+{
+	return vote->plain ||
+	       (vote->numbers && vote->number[0] == RLI_Q_GRANTED);
+}
+
+/* What a node says that it knows, and whether it is blank: it may have known
+ * more, and forgotten it. */
+static inline int64_t rli_quorum_known(int64_t said)
+{
+	return said < 0 ? -1 - said : said;
+}
+
+static inline bool rli_quorum_is_blank(int64_t said)
+{
+	return said < 0;
+}
+
+/* How much younger than another a blank node is that has forgotten the lock, or
+ * was not there; else it may just be new. */
+#define RLI_Q_YOUNGER_MS 500
+
 /* The answer of a node makes no sense: it counts as failed. */
 void rli_quorum_nonsense(struct rli_vote *vote);
 
@@ -85,6 +111,15 @@ void rli_quorum_judge_hold(struct rli_round *round);
 void rli_quorum_judge_reset(struct rli_round *round);
 void rli_quorum_judge_ask(struct rli_round *round);
 void rli_quorum_judge_inspect(struct rli_round *round);
+
+/* ------------------------------------------------------------- blank.c */
+
+/* To an acquire: nodes that have granted it, and are so much younger than
+ * another one that they have forgotten the lock, or were not there. */
+int rli_quorum_younger(const struct rli_round *round);
+
+/* How many of so many blank nodes may have forgotten: a minority, at most. */
+int rli_quorum_forgot(const struct rli_round *round, int blank);
 
 /* -------------------------------------------------------------- home.c */
 

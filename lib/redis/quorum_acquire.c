@@ -9,13 +9,21 @@
 #include "redis/quorum.h"
 
 /* The first number of an answer that is not just a number. */
-enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6 };
+enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6,
+       GRANTED = RLI_Q_GRANTED };
 
 /* How often a number that was too low is raised before others get a chance. */
 #define TRIES_MAX 8
 
+/* How often a majority with blank nodes in it asks who else may have one. */
+#define LOOKS 2
+/* If it is the same one after so long, it is a hold. Until then, how long to
+ * leave it to him, ms. */
+#define DOUBT (100 * RLI_MS)
+#define DOUBT_PAUSE_MS 1
+
 struct tally {
-	int granted, joined, busy, foreign, low, spoiled, pending;
+	int granted, blank, joined, busy, foreign, low, spoiled, pending;
 	uint64_t before;	/* the highest that a node which granted it
 				   knew of a last hold */
 	uint64_t settled;	/* the highest unlock that any node knew */
@@ -50,12 +58,14 @@ static bool makes_sense(const struct rli_vote *v)
 {
 	static const int numbers[] = { [BUSY] = 4, [JOINED] = 3,
 				       [LOST_FOR_GOOD] = 2, [OTHER_LIST] = 1,
-				       [TOO_LOW] = 3 };
+				       [TOO_LOW] = 3, [GRANTED] = 3 };
 	int64_t kind = v->number[0];
 
 	if (v->plain)
 		return v->numbers == 1 && kind >= 0;
-	return v->numbers > 0 && kind >= 0 && kind <= TOO_LOW &&
+	if (v->numbers == 5)
+		return kind == BUSY;
+	return v->numbers > 0 && kind >= 0 && kind <= GRANTED &&
 	       numbers[kind] && v->numbers == numbers[kind];
 }
 
@@ -63,8 +73,9 @@ static void count_one(struct tally *t, const struct rli_vote *v)
 {
 	int64_t last = last_known(v);
 
-	if (v->plain) {
+	if (rli_quorum_granted(v)) {
 		t->granted++;
+		t->blank += !v->plain;
 		t->before = larger(t->before, last);
 	} else if (v->number[0] == BUSY) {
 		t->busy++;
@@ -197,8 +208,8 @@ static void other_list(struct rli_round *r, const struct rli_vote *v)
 			 r->place.k), false);
 }
 
-/* When a majority could be free at the earliest: -1 never by itself. */
-static int64_t left_ms(const struct rli_round *r)
+/* When so many could be free at the earliest: -1 never by itself. */
+static int64_t left_ms(const struct rli_round *r, int many)
 {
 	int64_t left[RLI_NODES_MAX], ms;
 	int i, j, n = 0;
@@ -215,8 +226,25 @@ static int64_t left_ms(const struct rli_round *r)
 			left[j] = left[j - 1];
 		left[j] = ms;
 	}
-	ms = left[r->majority - 1];
+	ms = left[many - 1];
 	return ms == INT64_MAX ? -1 : ms;
+}
+
+/* A majority has granted it, but there is one who may have had one: whether it
+ * has been he for so long that he holds it. */
+static bool stays_so(const struct rli_round *r, const struct tally *t)
+{
+	struct rli_notes *notes = r->place.notes;
+	int64_t now = rli_now();
+
+	/* Relaxed: at worst one try more, or one question. */
+	if (atomic_exchange_explicit(&notes->doubt, t->holder,
+				     memory_order_relaxed) != t->holder)
+		atomic_store_explicit(&notes->doubt_since, now,
+				      memory_order_relaxed);
+	return t->holder &&
+	       now - atomic_load_explicit(&notes->doubt_since,
+					  memory_order_relaxed) > DOUBT;
 }
 
 /*
@@ -232,10 +260,15 @@ static void busy(struct rli_round *r, const struct tally *t)
 	int i;
 
 	op->foreign = foreign;
-	op->left_ms = left_ms(r);
+	op->left_ms = left_ms(r, r->majority);
 	op->contended = !foreign && (t->holders < r->majority || released);
-	if (op->contended)
+	if (op->contended && t->granted >= r->majority) {
+		op->contended = !stays_so(r, t);
+		op->left_ms = op->contended ? DOUBT_PAUSE_MS
+					    : left_ms(r, r->n);
+	} else if (op->contended) {
 		op->left_ms = released && t->holders >= r->majority ? 1 : -1;
+	}
 	for (i = 0; i < r->n; i++)
 		if (r->home == r->vote[i].session->node &&
 		    r->vote[i].state == RLI_ANSWERED && !r->vote[i].plain &&
@@ -265,15 +298,68 @@ static void refused(struct rli_round *r, const struct tally *t)
 		busy(r, t);
 }
 
+/* The blank ones may have granted it to another before, and forgotten that:
+ * then he has a majority, if so many others have him. */
+static bool is_outdone(const struct rli_round *r, const struct tally *t,
+		       int blank, int others)
+{
+	return t->granted - blank < r->majority &&
+	       others + rli_quorum_forgot(r, blank) >= r->majority;
+}
+
+/* The same, as far as can be told. What a node has that does not answer cannot;
+ * and if it is new to all, then there was nobody before. */
+static bool is_known_outdone(const struct rli_round *r, const struct tally *t)
+{
+	return is_outdone(r, t, rli_quorum_younger(r),
+			  t->busy + t->joined + t->low + t->spoiled);
+}
+
+/* Whether a majority is not enough. Nothing but what is known can make it so
+ * after a round that has said so to the blank nodes: before, who unlocks a hold
+ * that they have forgotten is told that nobody else can have had it. */
+static bool is_doubtful(const struct rli_round *r, const struct tally *t)
+{
+	if (r->flags & RLI_Q_VOUCH)
+		return is_known_outdone(r, t);
+	return is_outdone(r, t, t->blank, r->n - t->granted);
+}
+
+static void ask_again(struct rli_round *r, const struct tally *t)
+{
+	/* Most of the time others just try, too, and have lost now. */
+	bool known = is_known_outdone(r, t);
+
+	if (r->tries >= (known ? LOOKS : TRIES_MAX)) {
+		busy(r, t);
+		return;
+	}
+	if (!known)
+		r->flags |= RLI_Q_VOUCH;
+	rli_quorum_again(r);
+}
+
+static void granted(struct rli_round *r, const struct tally *t)
+{
+	if (t->spoiled && t->spoilt >= t->before)
+		not_recoverable(r);
+	else if (is_doubtful(r, t))
+		ask_again(r, t);
+	else
+		win(r, t);
+}
+
 void rli_quorum_judge_acquire(struct rli_round *r)
 {
 	bool checked = atomic_load_explicit(&r->place.notes->checked,
 					    memory_order_relaxed);
 	struct tally t;
 	int answered;
+	bool sure;
 
 	take_tally(r, &t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
+	sure = (checked || r->flags & RLI_Q_VOUCH) && !is_doubtful(r, &t);
 	/* They do not agree; or it is not known yet whether all nodes belong to
 	 * the same list: one that says so later makes the next acquire hear
 	 * it. */
@@ -281,11 +367,8 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 		rli_round_hurry(r);
 	if (t.other) {
 		other_list(r, t.other);
-	} else if (t.granted >= r->majority && (checked || !t.pending)) {
-		if (t.spoiled && t.spoilt >= t.before)
-			not_recoverable(r);
-		else
-			win(r, &t);
+	} else if (t.granted >= r->majority && (sure || !t.pending)) {
+		granted(r, &t);
 	} else if (t.same && t.holders >= r->majority) {
 		join(r, &t);
 	} else if (!t.pending) {

@@ -13,11 +13,11 @@ enum { NOT_THAT = 0, DONE = 1, NOTHING_TO_MEND = 2 };
  * What a node that answered can say of hold T:
  *
  * yes      K is that hold
- * absent   there is no K, and nothing above T was accepted: the node has
- *          forgotten it, or never got it
- * undone   there is no K; something above T was accepted and undone
+ * absent   there is no K, and what was accepted above T was undone: the node
+ *          has forgotten it, or never got it
  * attempt  something above T was accepted; whether it became a hold is known
- *          only if a majority accepted the same
+ *          only if a majority accepted the same, without the blank ones as
+ *          long as they and those that say yes are a majority
  * over     a hold above T, or T itself, has been unlocked
  * no       K is something else
  *
@@ -25,8 +25,9 @@ enum { NOT_THAT = 0, DONE = 1, NOTHING_TO_MEND = 2 };
  * with less than what must be left of a majority, "least", it is lost.
  */
 struct tally {
-	int yes, absent, undone, attempt, over, no, pending;
+	int yes, absent, expired, over, no, pending;
 	int same;		/* attempts with the same number */
+	int blank;		/* attempts at blank nodes */
 	int64_t left_ms;	/* the least; -1 for ever */
 	int64_t highest;	/* number that a node which did not say yes
 				   knows */
@@ -54,19 +55,24 @@ static bool makes_sense(const struct rli_vote *v)
 static bool was_done(const struct rli_vote *v)
 {
 	return v->round->verb == RLI_Q_RELEASE && v->maybe &&
-	       v->number[3] == (int64_t)v->round->number + 1;
+	       rli_quorum_known(v->number[3]) ==
+		       (int64_t)v->round->number + 1;
 }
 
 static bool is_absent(const struct rli_vote *v)
 {
+	int64_t T = (int64_t)v->round->number, t = v->number[2];
+
 	return v->number[0] == NOT_THAT && !v->number[1] &&
-	       v->number[2] <= (int64_t)v->round->number;
+	       (t <= T || t % 2 == 0) && rli_quorum_known(v->number[3]) <= T;
 }
 
 static bool is_attempt(const struct rli_vote *v)
 {
-	return v->number[0] == NOT_THAT && v->number[2] % 2 &&
-	       v->number[2] > (int64_t)v->round->number;
+	int64_t T = (int64_t)v->round->number, t = v->number[2];
+
+	return v->number[0] == NOT_THAT && t % 2 &&
+	       (t > T || (v->number[1] && rli_quorum_is_blank(v->number[3])));
 }
 
 static int same_attempts(const struct rli_round *r, const struct rli_vote *v)
@@ -82,7 +88,8 @@ static int same_attempts(const struct rli_round *r, const struct rli_vote *v)
 
 static void count_no(struct tally *t, const struct rli_vote *v)
 {
-	int64_t T = (int64_t)v->round->number, s = v->number[3];
+	int64_t T = (int64_t)v->round->number;
+	int64_t s = rli_quorum_known(v->number[3]);
 	int n;
 
 	if (v->number[2] > t->highest)
@@ -93,12 +100,12 @@ static void count_no(struct tally *t, const struct rli_vote *v)
 	} else if (is_absent(v)) {
 		t->absent++;
 	} else if (is_attempt(v)) {
-		t->attempt++;
+		t->blank += rli_quorum_is_blank(v->number[3]);
 		n = same_attempts(v->round, v);
 		if (n > t->same)
 			t->same = n;
 	} else if (!v->number[1]) {
-		t->undone++;
+		t->expired++;
 	} else {
 		t->no++;
 	}
@@ -143,7 +150,7 @@ static void take_tally(struct rli_round *r, struct tally *t)
 	rli_quorum_saw(r->place.notes, t->highest);
 }
 
-/* Nodes that lost it, as they had been told to forget, get it again. */
+/* Nodes that have lost it, or could not have it before, get it now. */
 static void repair(struct rli_round *r)
 {
 	int i;
@@ -189,6 +196,15 @@ static void gone(struct rli_round *r, const struct tally *t)
 				     r->value, t->yes, r->n));
 }
 
+/* Attempts, with so many more nodes, may have a majority: but who needs blank
+ * nodes for it must not, while we have ours, which may be so many more. */
+static bool is_outvoted(const struct rli_round *r, const struct tally *t,
+			int theirs, int ours)
+{
+	return t->same + theirs >= r->majority &&
+	       t->yes + rli_quorum_forgot(r, t->blank) + ours < r->majority;
+}
+
 /* Not a majority says yes: whether it stands all the same. */
 static bool stands(const struct rli_round *r, const struct tally *t,
 		   int unknown)
@@ -197,7 +213,7 @@ static bool stands(const struct rli_round *r, const struct tally *t,
 	if (r->verb != RLI_Q_RELEASE)
 		return t->yes + t->absent >= r->majority;
 	/* Nobody else can have had it meanwhile. */
-	return !t->over && t->same + unknown < r->majority &&
+	return !t->over && !is_outvoted(r, t, unknown, 0) &&
 	       t->no + unknown <= r->n - r->majority;
 }
 
@@ -207,13 +223,13 @@ static bool is_released(const struct rli_round *r, const struct tally *t)
 {
 	return r->verb == RLI_Q_RELEASE &&
 	       t->yes >= 2 * r->majority - r->n &&
-	       t->yes + t->absent + t->undone >= r->majority;
+	       t->yes + t->absent + t->expired >= r->majority;
 }
 
 static bool is_gone(const struct rli_round *r, const struct tally *t,
 		    int unknown)
 {
-	return t->over || t->same >= r->majority ||
+	return t->over || is_outvoted(r, t, 0, unknown) ||
 	       t->no > r->n - r->majority ||
 	       t->yes + unknown < 2 * r->majority - r->n;
 }

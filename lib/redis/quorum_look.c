@@ -12,8 +12,9 @@ enum { HELD = 0, LOST_FOR_GOOD = 3, OTHER_LIST = 4 };
 #define LOOK_AGAIN_MS 50
 
 struct tally {
-	int answered, pending, spoiled, same, free;
-	const struct rli_vote *holder;	/* says what most say: same */
+	int answered, pending, spoiled, same, blank;
+	const struct rli_vote *holder;	/* says what most say: same; … */
+	int forgot;			/* … and so many more may have said */
 	const struct rli_vote *other;
 	int64_t spoilt;			/* since when, at most */
 	int64_t highest;		/* what any node knows of a last hold */
@@ -25,13 +26,16 @@ static bool is_ask(const struct rli_round *r)
 	return r->verb == RLI_Q_ASK;
 }
 
+/* Of one that is blank, the age is told. */
 static bool makes_sense(const struct rli_vote *v)
 {
 	if (!is_ask(v->round))
-		return v->numbers == 3 && v->items == 4;
+		return (v->numbers == 3 || v->numbers == 4) &&
+		       v->items == v->numbers + 1;
 	switch (v->numbers ? v->number[0] : -1) {
 	case HELD:
-		return v->numbers == 4 && v->items == 5;
+		return (v->numbers == 4 || v->numbers == 5) &&
+		       v->items == v->numbers + 1;
 	case LOST_FOR_GOOD:
 		return v->numbers == 2;
 	case OTHER_LIST:
@@ -53,6 +57,13 @@ static int64_t last_known(const struct rli_vote *v)
 	return is_ask(v->round) ? v->number[3] : v->number[0];
 }
 
+static int64_t age(const struct rli_vote *v)
+{
+	int known = is_ask(v->round) ? 4 : 3;
+
+	return v->numbers > known ? v->number[known] : INT64_MAX;
+}
+
 static int agreeing(const struct rli_round *r, const struct rli_vote *v)
 {
 	int i, n = 0;
@@ -66,23 +77,52 @@ static int agreeing(const struct rli_round *r, const struct rli_vote *v)
 	return n;
 }
 
+/* Nodes that say something else than v, but may have forgotten v. */
+static int may_agree(const struct rli_round *r, const struct rli_vote *v)
+{
+	int64_t oldest = 0;
+	int i, n = 0;
+
+	for (i = 0; i < r->n; i++)
+		if (has_value(&r->vote[i]) && age(&r->vote[i]) > oldest)
+			oldest = age(&r->vote[i]);
+	for (i = 0; i < r->n; i++) {
+		const struct rli_vote *o = &r->vote[i];
+
+		n += has_value(o) && age(o) < oldest - RLI_Q_YOUNGER_MS &&
+		     (v->text_len != o->text_len || strcmp(v->text, o->text));
+	}
+	return rli_quorum_forgot(r, n);
+}
+
+/* Of those that may have a majority, it is who was there first. */
+static bool is_likelier(const struct tally *t, const struct rli_vote *v,
+			int most)
+{
+	int before = t->same + t->forgot;
+
+	return !t->holder || most > before ||
+	       (most == before && last_known(v) < last_known(t->holder));
+}
+
 static void count_value(struct tally *t, const struct rli_round *r,
 			const struct rli_vote *v)
 {
 	int64_t last = last_known(v);
-	int n;
+	int n, forgot;
 
 	if (last > t->highest)
 		t->highest = last;
 	if (last % 2 == 0 && last > t->settled)
 		t->settled = last;
-	if (!v->text_len) {
-		t->free++;
+	t->blank += age(v) < INT64_MAX;
+	if (!v->text_len)
 		return;
-	}
 	n = agreeing(r, v);
-	if (n > t->same) {
+	forgot = may_agree(r, v);
+	if (is_likelier(t, v, n + forgot)) {
 		t->same = n;
+		t->forgot = forgot;
 		t->holder = v;
 	}
 }
@@ -132,20 +172,22 @@ static void put_text(struct rli_op *op, const struct rli_vote *v)
 /* More is to come that can matter; or enough has been asked. */
 static bool too_early(struct rli_round *r, const struct tally *t)
 {
-	if (t->same >= r->majority)
+	if (t->same >= r->majority && !t->blank)
 		return false;
 	if (t->answered < r->majority)
 		return t->pending || rli_round_ask_rest(r);
-	if (!t->pending || t->same + t->pending < r->majority)
+	if (!t->pending || (!t->blank && t->same + t->pending < r->majority))
 		return false;
 	rli_round_hurry(r);
 	return true;
 }
 
-/* Held: by a majority, or so it may be with the nodes that did not answer. */
+/* Held: by a majority, or so it may be with the nodes that did not answer, or
+ * have forgotten. */
 static bool is_held(const struct rli_round *r, const struct tally *t)
 {
-	return t->holder && t->same + r->n - t->answered >= r->majority;
+	return t->holder && t->same + t->forgot + r->n - t->answered >=
+				    r->majority;
 }
 
 /* --------------------------------------------------------------- inspect */
@@ -165,8 +207,8 @@ static void describe(struct rli_round *r, const struct tally *t)
 		if (!has_value(v) || v->text_len != t->holder->text_len ||
 		    strcmp(v->text, t->holder->text))
 			continue;
-		if (v->number[0] > fence && v->number[0] % 2)
-			fence = v->number[0];
+		if (last_known(v) > fence && last_known(v) % 2)
+			fence = last_known(v);
 		if (v->number[1] > before) {
 			before = v->number[1];
 			op->dead = v->number[2] != 0;

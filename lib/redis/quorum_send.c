@@ -49,7 +49,7 @@ static struct rli_arg decimal(char *buf, int64_t value)
 
 static struct rli_arg put_flags(char *buf, unsigned flags)
 {
-	static const char letter[] = "wrskaxloetupm";	/* by their bits */
+	static const char letter[] = "wrskaxloetupmv";	/* by their bits */
 	size_t n = 0, bit;
 
 	for (bit = 0; bit < sizeof(letter) - 1; bit++)

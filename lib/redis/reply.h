@@ -15,7 +15,7 @@
 
 #include <hiredis/read.h>
 
-#define RLI_REPLY_NUMBERS 4
+#define RLI_REPLY_NUMBERS 5
 #define RLI_REPLY_TEXT 3072
 
 struct rli_reply {

@@ -29,6 +29,7 @@ enum rli_verb {
 #define RLI_Q_HERE	RLI_DO_TRY	/* we shall wait at this node */
 #define RLI_Q_PUSH	0x800u		/* ask: wake a waiter; renew: repair */
 #define RLI_Q_FREE	0x1000u		/* ask: a majority is free, wake one */
+#define RLI_Q_VOUCH	0x2000u		/* acquire: blank nodes are to count */
 
 enum rli_vote_state {
 	RLI_UNASKED,

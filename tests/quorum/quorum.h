@@ -251,6 +251,32 @@ static inline bool holding_becomes(const char *name, int n)
 	return wait_until(holding_is, &(struct state){ name, n }, WAIT_MS);
 }
 
+struct known {
+	rl_mutex_t *m;
+	const char *name;
+};
+
+static inline bool is_known(void *arg)
+{
+	struct known *k = arg;
+	int i;
+
+	if (rl_mutex_lock(k->m) || rl_mutex_unlock(k->m) || holding(k->name))
+		return false;
+	for (i = 0; i < nodes; i++)
+		if (server_ask_int(node[i], "HEXISTS {rl:%s}:rl:meta b",
+				   k->name))
+			return false;
+	return true;
+}
+
+/* All nodes know the lock of that name, and none is too young to be believed:
+ * without this, they may have forgotten what others have. */
+static inline void become_known(rl_mutex_t *m, const char *name)
+{
+	cr_assert(wait_until(is_known, &(struct known){ m, name }, WAIT_MS));
+}
+
 static inline bool somebody_waits(void *arg)
 {
 	long long n = 0;

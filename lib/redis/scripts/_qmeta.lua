@@ -8,6 +8,9 @@
 --   w  server time, ms, until which somebody is believed to wait here
 --   d  1: the hold t was told EOWNERDEAD and has not mended
 --   x  the unlock, T + 1, since which the lock is not recoverable
+--   b  server time, ms, since which the node is blank: it began without meta
+--      then, and so may have forgotten a hold. Negative: the holder knows of
+--      none that might have been, and vouches for it
 --
 -- What the node knows of the last hold is t if that is odd, else s: an odd
 -- number T is a hold that has not been unlocked, T + 1 that it has been.
@@ -16,6 +19,8 @@ local WAIT_MS = 3000
 local TOKEN_MS = 1000
 -- Who waits says so each second: after this he does not wait any more.
 local SILENT_MS = 1500
+-- Attempts that were under way when the node forgot are over by then.
+local BLANK_MS = 100
 
 local function millis()
 	local t = redis.call('TIME')
@@ -24,6 +29,12 @@ end
 
 local function text(n)
 	return string.format('%.0f', n)
+end
+
+-- Of the fields t and b: whether this node may have forgotten what others count
+-- on.
+local function is_blank(t, b)
+	return not t or (b and tonumber(b) > 0)
 end
 
 local function last(t, s)

@@ -5,16 +5,20 @@
 --         is known to be true, flags if there are any
 --   flags w: note that the caller will wait here   r: robust   s: share a
 --         REFRESH hold of the same owner           k: renew meta's expiry
+--         v: a grant is to count although this node is blank
 -- Answers
 --   n                     granted; n is what was known of the last hold
+--   {7, n, age}           the same, but the node is blank: there may have been
+--                         more to know; for so long, ms
 --   {2, n, 0, nonce}      the owner's REFRESH hold n, its lease not shorter now
---   {0, left, foreign, n} busy; left in ms, -1 for ever; n as above
+--   {0, left, foreign, n} busy; left in ms, -1 for ever; n as above; and the
+--                         age of a blank node
 --   {3, x}                not recoverable since x
 --   {4}                   used with another list of servers
 --   {6, t, n}             T is not above t
 local K, M = KEYS[1], KEYS[2]
 local value, lease, T, flags = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
-local m = redis.call('HMGET', M, 't', 's', 'q', 'x', 'd')
+local m = redis.call('HMGET', M, 't', 's', 'q', 'x', 'd', 'b')
 local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
 if m[3] ~= ARGV[4] and (m[3] or redis.call('HGET', M, 'f')) then
 	return { 4 }
@@ -27,7 +31,7 @@ if new > t and not m[4] then
 		free = redis.call('SET', K, value, 'NX', 'PX', lease)
 	end
 	-- The usual case, before any function is made.
-	if free and t % 2 == 0 and m[3] and not m[5] and
+	if free and t % 2 == 0 and m[3] and not m[5] and not m[6] and
 			(not flags or flags == 'w') then
 		redis.call('HSET', M, 't', T)
 		return s
@@ -41,10 +45,31 @@ local function keep()
 	redis.call('PEXPIRE', M, string.format('%.0f', lease == '0' and
 		31622400000 or lease + 691200000))
 end
+-- Only a blank node needs the time.
+local born = tonumber(m[6])
+local function age()
+	local time = redis.call('TIME')
+	local now = time[1] * 1000 + math.floor(time[2] / 1000)
+	return now - math.abs(born or now), now
+end
+local function bear(moment)
+	redis.call('HSET', M, 'b', string.format('%.0f', moment))
+end
+-- What it says with a grant.
+local function granted()
+	if m[1] and not born then return s end
+	local old, now = age()
+	if lease ~= '0' and old >= tonumber(lease) then
+		redis.call('HDEL', M, 'b')
+		return s
+	end
+	bear(flag('v') and old - now or now - old)
+	return { 7, s, old }
+end
 if free and t % 2 == 0 and m[3] and not m[5] then
 	redis.call('HSET', M, 't', T)
 	if flag('k') then keep() end
-	return s
+	return granted()
 end
 if free then
 	if m[5] then redis.call('HDEL', M, 'd') end
@@ -55,7 +80,7 @@ if free then
 	redis.call('HSET', M, 't', T, 's', string.format('%.0f', s),
 		'q', ARGV[4])
 	keep()
-	return s
+	return granted()
 end
 local W = KEYS[3]
 --@include _qmeta.lua
@@ -67,7 +92,7 @@ if cur == value then
 		set_k(value, lease)
 		redis.call('HSET', M, 't', T)
 	end
-	return s
+	return granted()
 end
 local x = tonumber(m[4]) or 0
 if not cur and x > tonumber(ARGV[5]) then
@@ -83,7 +108,7 @@ if not cur then
 	redis.call('HSET', M, 't', T, 's', text(s), 'q', ARGV[4])
 	redis.call('HDEL', M, 'x', 'd')
 	keep()
-	return s
+	return granted()
 end
 local id = #value - 16
 local ours = is_ours(cur)
@@ -103,4 +128,13 @@ if flag('w') then
 	note_waiter()
 	if t == 0 then keep() end
 end
-return { 0, redis.call('PTTL', K), ours and 0 or 1, last(t, s) }
+local busy = { 0, redis.call('PTTL', K), ours and 0 or 1, last(t, s) }
+if not m[1] or born then
+	local old, now = age()
+	if not born then
+		bear(now)
+		keep()
+	end
+	busy[5] = old
+end
+return busy

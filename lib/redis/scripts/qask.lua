@@ -7,15 +7,18 @@
 --            a holder that this node has not heard of since
 -- Answers
 --   {0, left, foreign, n, value}  held by value, "" if free; left in ms, -1
---                                 for ever; n what is known of the last hold
+--                                 for ever; n what is known of the last hold;
+--                                 and the age of a blank node, ms
 --   {3, x}                        not recoverable since x
 --   {4}                           used with another list of servers
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local flags = ARGV[1]
 --@include _qmeta.lua
-local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'w')
+local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'w', 'b')
 local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
 if m[3] ~= ARGV[3] and (m[3] or m[4]) then return { 4 } end
+local born, age = tonumber(m[7])
+if not m[1] or born then age = millis() - math.abs(born or millis()) end
 local cur = redis.call('GET', K)
 if not cur and m[5] then
 	if redis.call('EXISTS', W) == 0 then signal() end
@@ -35,6 +38,6 @@ if (free or not cur and string.find(flags, 'p', 1, true)) and
 end
 if cur then
 	return { 0, redis.call('PTTL', K), is_ours(cur) and 0 or 1,
-		last(t, s), cur }
+		last(t, s), cur, age }
 end
-return { 0, 0, 0, last(t, s), '' }
+return { 0, 0, 0, last(t, s), '', age }

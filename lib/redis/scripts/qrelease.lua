@@ -6,18 +6,21 @@
 --         e: the caller was told EOWNERDEAD and has not mended
 -- Answers
 --   1                done
---   {0, other, t, s} K is not that hold; other: but somebody else's
+--   {0, other, t, s} K is not that hold; other: but somebody else's; -1 - s
+--                    if the node is blank, and nobody vouches for it
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local value, flags = ARGV[1], ARGV[3]
 local cur = redis.call('GET', K)
-local m = redis.call('HMGET', M, 't', 'w', 'd')
+local m = redis.call('HMGET', M, 't', 'w', 'd', 'b')
 local mine = cur == value
-if mine and not flags and m[1] == ARGV[2] and not m[2] and not m[3] then
+if mine and not flags and m[1] == ARGV[2] and not m[2] and not m[3] and
+		not m[4] then
 	redis.call('DEL', K)
 	local done = string.format('%.0f', ARGV[2] + 1)
 	redis.call('HSET', M, 't', done, 's', done)
 	return 1
 end
+local b = tonumber(m[4])
 m = redis.call('HMGET', M, 't', 's', 'w', 'd', 'x')
 local T, t, s = tonumber(ARGV[2]), tonumber(m[1]) or 0, tonumber(m[2]) or 0
 --@include _qmeta.lua
@@ -34,7 +37,10 @@ else
 end
 local function set(new_t, new_s)
 	redis.call('HSET', M, 't', text(new_t), 's', text(new_s))
-	if t == 0 then redis.call('PEXPIRE', M, KEEP) end
+	if t == 0 then
+		redis.call('HSET', M, 'b', text(b or millis()))
+		redis.call('PEXPIRE', M, KEEP)
+	end
 end
 local done = T + 1
 if flag('x') then done = T end
@@ -43,6 +49,15 @@ if not undo and (mine or s < done) then
 	-- else to hear it from. What is above T is another's, and stays.
 	set(math.max(t, done), math.max(s, done))
 	if mine then redis.call('HDEL', M, 'd') end
+	-- It had a majority, so there is nothing else to be known.
+	if mine and b then
+		b = math.abs(b)
+		if millis() >= b + BLANK_MS then
+			redis.call('HDEL', M, 'b')
+		else
+			redis.call('HSET', M, 'b', text(b))
+		end
+	end
 	if flag('e') then
 		m[5] = text(done)
 		redis.call('HSET', M, 'x', m[5])
@@ -50,6 +65,7 @@ if not undo and (mine or s < done) then
 elseif undo and mine then
 	-- It never was: what was known before is known again.
 	if t <= T then set(done, s) end
+	if b and b < 0 then redis.call('HSET', M, 'b', text(-b)) end
 elseif undo and not cur and t < T then
 	-- The request may still come: it is to be refused. (If t is T, that
 	-- may be another's.)
@@ -74,4 +90,5 @@ else
 end
 if m[5] then redis.call('PERSIST', M) end
 if mine then return 1 end
+if is_blank(m[1], b) then s = -1 - s end
 return { 0, cur and 1 or 0, t, s }

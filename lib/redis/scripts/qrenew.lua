@@ -6,10 +6,12 @@
 --         k: renew the expiry of meta
 --         t: say whether somebody waits
 --         p: repair; a majority has confirmed the hold, so a node that has
---            no K and has seen nothing above T gets it again
+--            no K gets it again, unless something above T is open there, or
+--            was unlocked
 -- Answers
 --   {1, left, waits}  done; what is left of the lease, ms, -1 for ever
---   {0, other, t, s}  K is not that hold; other: but somebody else's
+--   {0, other, t, s}  K is not that hold; other: but somebody else's; -1 - s
+--                     if the node is blank, and nobody vouches for it
 local K, M = KEYS[1], KEYS[2]
 local value, lease, flags = ARGV[1], ARGV[2], ARGV[3]
 local function flag(c)
@@ -36,11 +38,13 @@ if mine then
 	if w and w - redis.call('TIME')[1] * 1000 <= 0 then w = false end
 	return { 1, left, w and 1 or 0 }
 end
-local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x')
+local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'b')
 local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
 local T = tonumber(ARGV[5])
-if cur or not flag('p') or t > T or (tonumber(m[5]) or 0) > T or
+if cur or not flag('p') or (t > T and t % 2 == 1) or s > T or
+		(tonumber(m[5]) or 0) > T or
 		(m[3] ~= ARGV[6] and (m[3] or m[4])) then
+	if not m[1] or (m[6] and tonumber(m[6]) > 0) then s = -1 - s end
 	return { 0, cur and 1 or 0, t, s }
 end
 redis.call('DEL', K)
@@ -50,10 +54,19 @@ if left == 0 then
 else
 	redis.call('SET', K, value, 'PX', lease)
 end
+if not m[1] and not m[6] then
+	local now = redis.call('TIME')
+	redis.call('HSET', M, 'b', string.format('%.0f',
+		now[1] * 1000 + math.floor(now[2] / 1000)))
+end
 if t < T then
 	if t % 2 == 1 then s = t end
 	redis.call('HSET', M, 't', string.format('%.0f', T),
 		's', string.format('%.0f', s), 'q', ARGV[6])
+	redis.call('HDEL', M, 'x', 'd')
+elseif t > T then
+	-- What was undone above T is refused as before: t stays.
+	redis.call('HSET', M, 's', string.format('%.0f', T))
 	redis.call('HDEL', M, 'x', 'd')
 end
 redis.call('PEXPIRE', M, ARGV[4])
