@@ -19,7 +19,7 @@ struct common {
 	long sum;
 	uint64_t fence;
 	long done[WORKERS];	/* each its own worker's */
-	/* Where nodes forget, a hold that had but a majority may be lost. */
+	/* Where any node forgets at any time, a majority may have. */
 	bool may_be_lost;
 	atomic_int lost, fences;
 	uint64_t given[FENCES_MAX];	/* each its own hold's */
@@ -256,6 +256,35 @@ Test(quorum_storm, emptying_one_of_three_nodes_repeats_no_fence)
 Test(quorum_storm, emptying_one_of_five_nodes_repeats_no_fence, .init = five)
 {
 	storm_of_emptying();
+}
+
+/* One node, or two of five, every few milliseconds: no hold is lost. */
+static void empty_a_minority(void)
+{
+	int i;
+
+	usleep((unsigned)next_random(5000));
+	for (i = 0; i < (nodes - 1) / 2; i++)
+		server_ask(node[i], "FLUSHALL");
+	emptied++;
+}
+
+static void storm_on_a_minority(void)
+{
+	storm(empty_a_minority);
+	fprintf(stderr, "emptied %d times\n", emptied);
+	cr_expect_eq(atomic_load(&common->lost), 0);
+	cr_expect_gt(emptied, 0);
+}
+
+Test(quorum_storm, a_minority_that_forgets_costs_no_hold)
+{
+	storm_on_a_minority();
+}
+
+Test(quorum_storm, nor_do_two_of_five, .init = five)
+{
+	storm_on_a_minority();
 }
 
 Test(quorum_storm, one_of_three_nodes_at_a_time)
