@@ -14,6 +14,10 @@ enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6,
 
 /* How often a number that was too low is raised before others get a chance. */
 #define TRIES_MAX 8
+/* And how often votes that are split are looked at again. */
+#define SPLITS_MAX 4
+/* Who has had a node for longer does not try any more, us. */
+#define CONTENDS 1000000
 
 /* How often a majority with blank nodes in it asks who else may have one. */
 #define LOOKS 2
@@ -277,6 +281,40 @@ static void busy(struct rli_round *r, const struct tally *t)
 	lose(r, rli_fail_const(EBUSY, "the lock is held"), r->home != NULL);
 }
 
+/* Numbers tell the time: this one has been there for long, and either holds the
+ * lock or has left it behind. */
+static bool is_old(const struct rli_vote *v)
+{
+	return last_known(v) + CONTENDS < (int64_t)v->round->number;
+}
+
+/*
+ * The votes are split among those who try, as far as is known: who has the node
+ * that all would choose first, of those that have been taken just now, keeps
+ * what he has and asks again, while the others undo.
+ */
+static bool insists(const struct rli_round *r, const struct tally *t)
+{
+	bool out[RLI_NODES_MAX];
+	const struct rli_node *first;
+	int i;
+
+	if (r->tries >= SPLITS_MAX || t->holders >= r->majority)
+		return false;
+	for (i = 0; i < r->n; i++) {
+		const struct rli_vote *v = &r->vote[i];
+
+		out[i] = v->state != RLI_ANSWERED ||
+			 (!rli_quorum_granted(v) &&
+			  (v->number[0] != BUSY || v->number[2] || is_old(v)));
+	}
+	first = rli_quorum_home(r, out);
+	for (i = 0; i < r->n; i++)
+		if (r->vote[i].session->node == first)
+			return rli_quorum_granted(&r->vote[i]);
+	return false;
+}
+
 /* The lock cannot be had with this number, or at all. */
 static void refused(struct rli_round *r, const struct tally *t)
 {
@@ -292,7 +330,8 @@ static void refused(struct rli_round *r, const struct tally *t)
 	}
 	if (t->spoiled && t->settled > t->spoilt)
 		rli_quorum_true(r->place.notes, t->settled);
-	if (free_ones >= r->majority && r->tries < TRIES_MAX)
+	if ((free_ones >= r->majority && r->tries < TRIES_MAX) ||
+	    insists(r, t))
 		rli_quorum_again(r);
 	else
 		busy(r, t);
