@@ -11,13 +11,14 @@ int main(int argc, char **argv)
 {
 	static const struct side sides[] = {
 		{ .name = "floor", .kind = &kind_bare_quorum, .sample = 1 },
+		{ .name = "all", .kind = &kind_bare_quorum_all, .sample = 1 },
 		{ .name = "rl", .kind = &kind_rl, .sample = 1 },
 	};
 	struct options o = { .rounds = 20, .ms = 100, .procs = 1,
 			     .threads = 1, .nodes = 3 };
 	char name[48];
 	int len;
-	const struct contest row = { .row = name, .side = sides, .sides = 2 };
+	const struct contest row = { .row = name, .side = sides, .sides = 3 };
 
 	options_read(&o, argc, argv);
 	if (o.tcp || 2 * (o.dead + o.hung) >= o.nodes) {

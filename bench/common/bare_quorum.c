@@ -1,7 +1,7 @@
 /*
  * The recipe on several servers by hiredis: sent to all at once, over when a
- * majority has answered. What the others answer is read when it has come, at
- * the next command at the latest when that needs them.
+ * majority has answered, or all. What the others answer is read when it has
+ * come, at the next command at the latest when that needs them.
  */
 
 #include "common/kind.h"
@@ -25,6 +25,7 @@ struct bare_quorum {
 	struct node node[NODES_MAX]; /* those that can be reached */
 	struct pollfd fds[NODES_MAX];
 	int alive, majority;
+	int awaited; /* answers to each command */
 };
 
 /* ------------------------------------------------------------- connecting */
@@ -81,12 +82,27 @@ static int connect_all(struct bare_quorum *q, const char *urls)
 static int quorum_open(const struct terms *terms, void **lock)
 {
 	struct bare_quorum *q = calloc(1, sizeof(*q));
+	int err;
 
 	if (!q)
 		return ENOMEM;
 	*lock = q;
 	recipe_make(&q->recipe, terms->name);
-	return connect_all(q, terms->url);
+	err = connect_all(q, terms->url);
+	q->awaited = q->majority;
+	return err;
+}
+
+static int quorum_open_all(const struct terms *terms, void **lock)
+{
+	int err = quorum_open(terms, lock);
+	struct bare_quorum *q;
+
+	if (!err) {
+		q = *lock;
+		q->awaited = q->alive;
+	}
+	return err;
 }
 
 static void quorum_close(void *lock)
@@ -154,7 +170,7 @@ static int ask(struct bare_quorum *q, int argc, const char **argv)
 
 	for (i = 0; i < q->alive && !err; i++)
 		err = send_to(&q->node[i], argc, argv);
-	while (!err && answered < q->majority)
+	while (!err && answered < q->awaited)
 		err = hear_all(q, &answered);
 	if (err == EBUSY)
 		fprintf(stderr, "bare client: the lock is held\n");
@@ -179,6 +195,14 @@ static int quorum_unlock(void *lock)
 const struct kind kind_bare_quorum = {
 	.requests = RECIPE_REQUESTS,
 	.open = quorum_open,
+	.lock = quorum_lock,
+	.unlock = quorum_unlock,
+	.close = quorum_close,
+};
+
+const struct kind kind_bare_quorum_all = {
+	.requests = RECIPE_REQUESTS,
+	.open = quorum_open_all,
 	.lock = quorum_lock,
 	.unlock = quorum_unlock,
 	.close = quorum_close,

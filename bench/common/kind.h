@@ -46,6 +46,7 @@ extern const struct kind kind_bare_poll;
 /* The floor on several servers: sent to all at once, each command over when a
  * majority has answered. By `url`, unix sockets only. */
 extern const struct kind kind_bare_quorum;
+extern const struct kind kind_bare_quorum_all;
 extern const struct kind kind_rl;
 extern const struct kind kind_pthread;
 /* flock(2) on the file `path`. */
