@@ -53,6 +53,8 @@ static int64_t last_known(const struct rli_vote *v)
 		return v->number[3];
 	case TOO_LOW:
 		return v->number[2];
+	case OTHER_LIST:
+		return 0;
 	default:
 		return v->number[1];
 	}
