@@ -9,57 +9,6 @@
 #include "base/log.h"
 #include "redis/spare.h"
 
-#define NUMBER_MAX (INT64_C(1) << 53)
-
-/* -------------------------------------------------------------- numbers */
-
-static void raise(_Atomic uint64_t *word, uint64_t number)
-{
-	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
-
-	/* Relaxed: only the number itself counts. */
-	while (old < number && !atomic_compare_exchange_weak_explicit(
-				       word, &old, number,
-				       memory_order_relaxed,
-				       memory_order_relaxed))
-		;
-}
-
-void rli_quorum_saw(struct rli_notes *notes, int64_t number)
-{
-	/* Beyond that, Lua's numbers are not exact. */
-	if (number > 0 && number < NUMBER_MAX)
-		raise(&notes->seen, (uint64_t)number);
-}
-
-void rli_quorum_true(struct rli_notes *notes, uint64_t number)
-{
-	raise(&notes->truth, number);
-}
-
-static uint64_t micros_since_1970(void)
-{
-	struct timespec now = { 0 };
-
-	rli_clock_fn(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t rli_quorum_number(struct rli_notes *notes)
-{
-	uint64_t seen = atomic_load_explicit(&notes->seen,
-					     memory_order_relaxed);
-	uint64_t clock = micros_since_1970(), number;
-
-	/* Two threads never propose the same. */
-	do
-		number = (seen + 1 > clock ? seen + 1 : clock) | 1;
-	while (!atomic_compare_exchange_weak_explicit(
-		&notes->seen, &seen, number, memory_order_relaxed,
-		memory_order_relaxed));
-	return number;
-}
-
 /* ---------------------------------------------------------------- counts */
 
 int rli_quorum_count(const struct rli_round *r, enum rli_vote_state state)
@@ -89,6 +38,21 @@ void rli_quorum_nonsense(struct rli_vote *v)
 	snprintf(v->why, sizeof(v->why), "%s", rli_error_message());
 	/* Nobody would be woken there. */
 	rli_spare_no_home(v->session->node);
+}
+
+struct rli_vote *rli_quorum_answer(struct rli_round *r, struct rli_vote *after,
+				   bool (*makes_sense)(const struct rli_vote *))
+{
+	struct rli_vote *v = after ? after + 1 : r->vote;
+
+	for (; v < r->vote + r->n; v++) {
+		if (v->state != RLI_ANSWERED)
+			continue;
+		if (makes_sense(v))
+			return v;
+		rli_quorum_nonsense(v);
+	}
+	return NULL;
 }
 
 /* The number that stands in the way of a majority decides; else ENOLCK. */

@@ -10,6 +10,7 @@
  *   spare.c           leaving failed nodes alone
  *   quorum_send.c     which script, with which arguments
  *   quorum.c          starting; late answers; undoing
+ *   number.c          the numbers of attempts
  *   quorum_acquire.c  what the answers to an acquire come to
  *   quorum_hold.c     … to release, renew, mend and reset
  *   quorum_look.c     … to ask and inspect
@@ -38,7 +39,7 @@ unsigned rli_quorum_script_bit(enum rli_verb verb);
 void rli_quorum_expired(struct rli_request *request,
 			struct rli_session *session);
 
-/* ------------------------------------------------------------ quorum.c */
+/* ------------------------------------------------------------ number.c */
 
 /* A number above all that were seen, not below the time, and odd. */
 uint64_t rli_quorum_number(struct rli_notes *notes);
@@ -46,6 +47,8 @@ uint64_t rli_quorum_number(struct rli_notes *notes);
 /* What a node told, and what a majority confirmed. */
 void rli_quorum_saw(struct rli_notes *notes, int64_t number);
 void rli_quorum_true(struct rli_notes *notes, uint64_t number);
+
+/* ------------------------------------------------------------ quorum.c */
 
 /* The same operation again with a higher number; this round is left. */
 void rli_quorum_again(struct rli_round *round);
@@ -101,6 +104,12 @@ static inline bool rli_quorum_is_blank(int64_t said)
 
 /* The answer of a node makes no sense: it counts as failed. */
 void rli_quorum_nonsense(struct rli_vote *vote);
+
+/* The next answer after that of a vote, NULL: the first, NULL after the last;
+ * those that make no sense are passed over, as failed. */
+struct rli_vote *rli_quorum_answer(struct rli_round *round,
+				   struct rli_vote *after,
+				   bool (*makes_sense)(const struct rli_vote *));
 
 /*
  * Each looks at the answers so far and finishes the round's operation if the

@@ -130,18 +130,10 @@ static void count_yes(struct tally *t, const struct rli_vote *v)
 
 static void take_tally(struct rli_round *r, struct tally *t)
 {
-	int i;
+	struct rli_vote *v = NULL;
 
 	*t = (struct tally){ .pending = rli_quorum_pending(r), .left_ms = -1 };
-	for (i = 0; i < r->n; i++) {
-		struct rli_vote *v = &r->vote[i];
-
-		if (v->state != RLI_ANSWERED)
-			continue;
-		if (!makes_sense(v)) {
-			rli_quorum_nonsense(v);
-			continue;
-		}
+	while ((v = rli_quorum_answer(r, v, makes_sense))) {
 		if (v->number[0] != NOT_THAT || was_done(v))
 			count_yes(t, v);
 		else

@@ -129,18 +129,10 @@ static void count_value(struct tally *t, const struct rli_round *r,
 
 static void take_tally(struct rli_round *r, struct tally *t)
 {
-	int i;
+	struct rli_vote *v = NULL;
 
 	*t = (struct tally){ .pending = rli_quorum_pending(r) };
-	for (i = 0; i < r->n; i++) {
-		struct rli_vote *v = &r->vote[i];
-
-		if (v->state != RLI_ANSWERED)
-			continue;
-		if (!makes_sense(v)) {
-			rli_quorum_nonsense(v);
-			continue;
-		}
+	while ((v = rli_quorum_answer(r, v, makes_sense))) {
 		t->answered++;
 		if (has_value(v)) {
 			count_value(t, r, v);
