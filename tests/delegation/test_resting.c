@@ -262,6 +262,12 @@ Test(delegation_resting, a_loss_is_told_to_nobody_and_the_next_lock_is_new)
 	cr_expect_eq(lost, 0);
 }
 
+static bool is_told(void *arg)
+{
+	(void)arg;
+	return atomic_load(&lost);
+}
+
 Test(delegation_resting, a_lost_hold_is_told_as_ever)
 {
 	let_it_rest();
@@ -271,8 +277,7 @@ Test(delegation_resting, a_lost_hold_is_told_as_ever)
 	let_it_rest();
 	cr_assert_eq(rl_mutex_lock(&mutex), 0);
 	server_ask(srv, "SET rl:lock theirs");
-	while (!atomic_load(&lost))
-		usleep(1000);
+	cr_assert(wait_until(is_told, NULL, WAIT_MS));
 	cr_expect_eq(rl_mutex_unlock(&mutex), ESTALE);
 	cr_expect_eq(lost, 1);
 }
