@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/guard.h"
@@ -104,7 +105,7 @@ void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
 	struct timespec pause = { .tv_nsec = 100 * RLI_MS };
 	const struct rli_servers *servers = core(o)->terms.servers;
 	int64_t now = rli_now();
-	int cancel;
+	struct rli_cancel cancel;
 
 	if (!outage->began)
 		outage->began = now;
@@ -118,9 +119,9 @@ void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
 			  "(RL_ON_OUTAGE=wait would wait on)",
 			  core(o)->lock->place.k, rl_last_error());
 	tell();
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	nanosleep(&pause, NULL);
-	pthread_setcancelstate(cancel, NULL);
+	rli_cancel_as_before(&cancel);
 }
 
 /* ------------------------------------------------------------------- lost */

@@ -1,6 +1,7 @@
 /*
- * rl's own threads: the keeper, and those that look names up. The linker sends
- * the core's calls of pthread_create here (--wrap), and no others.
+ * rl's own threads: the keeper, and those that look names up; and rl's own work
+ * as a thread of the program ends, or the program does. The linker sends the
+ * core's calls of these here (--wrap), and no others.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "interpose/inside.h"
+#include "sync/ends.h"
 
 _Thread_local int rli_inside __attribute__((tls_model("initial-exec")));
 
@@ -44,4 +46,24 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 	if (err)
 		rli_free(birth);
 	return err;
+}
+
+void __real_rli_thread_ends(struct rli_thread *self);
+void __wrap_rli_thread_ends(struct rli_thread *self);
+
+void __wrap_rli_thread_ends(struct rli_thread *self)
+{
+	rli_enter();
+	__real_rli_thread_ends(self);
+	rli_leave();
+}
+
+void __real_rli_process_ends(void);
+void __wrap_rli_process_ends(void);
+
+void __wrap_rli_process_ends(void)
+{
+	rli_enter();
+	__real_rli_process_ends();
+	rli_leave();
 }

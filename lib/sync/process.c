@@ -1,5 +1,5 @@
 /*
- * What happens to the process and to its threads: start, fork, end.
+ * What happens to the process: start and fork. Its end is in ends.c.
  *
  * FORK
  *
@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "lock/keeper.h"
+#include "sync/ends.h"
 #include "sync/mutex.h"
 
 static void before_fork(void)
@@ -49,32 +50,9 @@ static void after_fork_child(void)
 	rli_thread_after_fork();
 }
 
-static void close_connections(struct rli_thread *self)
+__attribute__((destructor)) static void unloaded(void)
 {
-	if (self->conns)
-		rli_backend.close(self->conns);
-	self->conns = NULL;
-}
-
-static void thread_ends(struct rli_thread *self)
-{
-	rli_release_of_ended(self);
-	close_connections(self);
-}
-
-/*
- * exit() or dlclose(): no thread of ours is to run on. What is still held is
- * left to its lease, as if the process had been killed: exit() must not wait
- * for a server. Called twice where the backend must be done with sooner; the
- * program may have used a lock in between.
- */
-__attribute__((destructor)) static void process_ends(void)
-{
-	struct rli_thread *self = rli_thread_peek();
-
-	rli_keeper_stop();
-	if (self)
-		close_connections(self);
+	rli_process_ends();
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -91,10 +69,10 @@ __attribute__((constructor)) static void register_fork(void)
 
 static void init(void)
 {
-	once_err = rli_threads_init(thread_ends);
+	once_err = rli_threads_init(rli_thread_ends);
 	if (!once_err)
 		once_err = fork_err;
-	rli_backend.at_exit(process_ends);
+	rli_backend.at_exit(rli_process_ends);
 }
 
 int rli_process_init(void)

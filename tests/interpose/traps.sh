@@ -240,7 +240,7 @@ t_a_program_with_a_hiredis_of_its_own() {
 }
 fi
 
-t_a_program_with_a_send_of_its_own_that_locks() {
+t_a_program_with_a_clock_of_its_own_that_locks() {
 	want "0 0 " "$(RL_LEASE_MS=600 bound "jobs_lock;calls_lock" \
 		"$programs/traps/own_calls" | tr '\n' ' ')" "results"
 }
