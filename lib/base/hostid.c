@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <net/if_arp.h>
 #include <netpacket/packet.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -217,15 +217,16 @@ static int from_environment(const char *id, char *buf)
 int rli_hostid_find(const struct rli_hostid_places *places, char *buf)
 {
 	const char *env = getenv("RL_HOST_ID");
-	int saved = errno, cancel;
+	struct rli_cancel cancel;
+	int saved = errno;
 	bool found;
 
 	if (env)
 		return from_environment(env, buf);
 	/* Files and the interfaces' socket are cancellation points. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	found = look_around(places, buf);
-	pthread_setcancelstate(cancel, NULL);
+	rli_cancel_as_before(&cancel);
 	errno = saved;
 	if (!found)
 		return rli_fail(EINVAL, "this host has no id, and none can be "

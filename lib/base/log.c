@@ -9,7 +9,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -162,16 +162,17 @@ static void to_stderr(int level, const char *text)
 
 static void deliver(const struct sink *sink, int level, const char *text)
 {
-	int saved = errno, cancel;
+	struct rli_cancel cancel;
+	int saved = errno;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	inside = true;
 	if (sink)
 		sink->fn(level, text, sink->arg);
 	else
 		to_stderr(level, text);
 	inside = false;
-	pthread_setcancelstate(cancel, NULL);
+	rli_cancel_as_before(&cancel);
 	errno = saved;
 }
 

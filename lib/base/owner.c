@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -75,13 +75,14 @@ static uint64_t start_of_program(void)
 static uint64_t read_start(void)
 {
 	char stat[1024];
-	int saved = errno, cancel;
+	struct rli_cancel cancel;
+	int saved = errno;
 	uint64_t start = 0;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	if (read_proc("/proc/self/stat", stat, sizeof(stat)))
 		start = start_in_stat(stat);
-	pthread_setcancelstate(cancel, NULL);
+	rli_cancel_as_before(&cancel);
 	errno = saved;
 	return start ? start : start_of_program();
 }

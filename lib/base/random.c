@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/cancel.h"
 
 /* Each returns how many bytes are still missing at the end of buf. */
 
@@ -86,15 +87,16 @@ static void from_anything(unsigned char *buf, size_t len)
 void rli_random(void *buf, size_t len)
 {
 	unsigned char *end = (unsigned char *)buf + len;
-	int saved = errno, cancel;
+	struct rli_cancel cancel;
+	int saved = errno;
 
 	/* getrandom, open and read are cancellation points. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	len = from_kernel(end - len, len);
 	if (len)
 		len = from_device(end - len, len);
 	if (len)
 		from_anything(end - len, len);
-	pthread_setcancelstate(cancel, NULL);
+	rli_cancel_as_before(&cancel);
 	errno = saved;
 }

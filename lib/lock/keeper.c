@@ -27,6 +27,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/direct.h"
 #include "base/error.h"
 #include "base/futex.h"
 #include "base/log.h"
@@ -86,7 +87,7 @@ void rli_keeper_wake(void)
 {
 	uint64_t one = 1;
 	int saved = errno;
-	ssize_t n = write(keeper.wakefd, &one, sizeof(one));
+	ssize_t n = rli_write(keeper.wakefd, &one, sizeof(one));
 
 	(void)n; /* full: it is awake anyway */
 	errno = saved;

@@ -1,9 +1,9 @@
 /*
  * What becomes of a hold that is unlocked while threads of its process wait.
  */
-#include <pthread.h>
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "lock/keeper.h"
 #include "lock/delegation.h"
@@ -138,12 +138,12 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 		    const struct rli_terms *terms, bool waits)
 {
 	struct rli_hold *hold;
-	int cancel;
+	struct rli_cancel cancel;
 
 	/* Relaxed: the guard orders what follows. */
 	if (!atomic_load_explicit(&lock->resting, memory_order_relaxed))
 		return false;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	rli_guard_lock(&lock->guard);
 	hold = lock->resting;
 	/* Another hold may be a lost one of this thread. */
@@ -153,7 +153,7 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 	else
 		hold = NULL;
 	rli_guard_unlock(&lock->guard);
-	pthread_setcancelstate(cancel, &cancel);
+	rli_cancel_as_before(&cancel);
 	return hold;
 }
 
@@ -163,9 +163,9 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	struct rli_hold *hold;
 	bool rests = false;
 	int64_t now;
-	int cancel;
+	struct rli_cancel cancel;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	rli_cancel_off(&cancel);
 	rli_guard_lock(&lock->guard);
 	hold = lock->holds;
 	if (hold && !hold->next && hold->state == RLI_LIVE &&
@@ -177,7 +177,7 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	}
 	rli_guard_unlock(&lock->guard);
 	rli_turn_wake(&wakes);
-	pthread_setcancelstate(cancel, &cancel);
+	rli_cancel_as_before(&cancel);
 	return rests;
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "posix/trouble.h"
@@ -150,12 +151,12 @@ static int take(struct rli_px_object *object, struct rli_px_record *record,
 int rli_px_take(struct rli_px_object *object, struct rli_px_record *record,
 		const struct rli_px_how *how, int gate_err)
 {
-	int cancel_state;
+	struct rli_cancel cancel;
 	int err;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rli_cancel_off(&cancel);
 	err = take(object, record, how, gate_err);
-	pthread_setcancelstate(cancel_state, &cancel_state);
+	rli_cancel_as_before(&cancel);
 	return err;
 }
 
@@ -180,10 +181,10 @@ static bool is_parents(const struct rli_px_object *object)
 void rli_px_give(struct rli_px_object *object, struct rli_px_record *record)
 {
 	bool ours = object->depth > 0 && !is_parents(object);
-	int cancel_state;
+	struct rli_cancel cancel;
 	int err = 0;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rli_cancel_off(&cancel);
 	object->depth = 0;
 	if (object->lock_dead)
 		object->beyond_mending = true;
@@ -198,7 +199,7 @@ void rli_px_give(struct rli_px_object *object, struct rli_px_record *record)
 		rli_px_say("unlocking '%s': %s", record->name,
 			   rli_error_message());
 	atomic_store_explicit(&object->pid, 0, memory_order_relaxed);
-	pthread_setcancelstate(cancel_state, &cancel_state);
+	rli_cancel_as_before(&cancel);
 }
 
 /* Asked once more: somebody may have begun anew already. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/guard.h"
@@ -262,10 +263,10 @@ static int adopt(const struct rli_px_object *object)
 
 static int make(struct rli_px_object *object)
 {
-	int cancel_state;
+	struct rli_cancel cancel;
 	int err = 0;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rli_cancel_off(&cancel);
 	rli_guard_lock(&making);
 	switch (state_of(object)) {
 	case RLI_PX_NEW:
@@ -279,7 +280,7 @@ static int make(struct rli_px_object *object)
 		break;
 	}
 	rli_guard_unlock(&making);
-	pthread_setcancelstate(cancel_state, &cancel_state);
+	rli_cancel_as_before(&cancel);
 	return err;
 }
 

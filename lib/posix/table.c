@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cancel.h"
 #include "base/guard.h"
 #include "posix/trouble.h"
 
@@ -13,19 +14,16 @@ static struct rli_px_entry *sites[BUCKETS];	 /* under the guard */
 
 /* A thread that can be cancelled at any instruction must not be while it has
  * the guard. */
-static int enter(void)
+static void enter(struct rli_cancel *cancel)
 {
-	int cancel_state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rli_cancel_off(cancel);
 	rli_guard_lock(&guard);
-	return cancel_state;
 }
 
-static void leave(int cancel_state)
+static void leave(const struct rli_cancel *cancel)
 {
 	rli_guard_unlock(&guard);
-	pthread_setcancelstate(cancel_state, &cancel_state);
+	rli_cancel_as_before(cancel);
 }
 
 static struct rli_px_entry **address_chain(const struct rli_px_object *object)
@@ -106,11 +104,11 @@ static void unlink_entry(struct rli_px_entry *entry)
 struct rli_px_entry *rli_px_table_find(const struct rli_px_object *object)
 {
 	struct rli_px_entry *entry;
-	int cancel_state;
+	struct rli_cancel cancel;
 
-	cancel_state = enter();
+	enter(&cancel);
 	entry = entry_of(object);
-	leave(cancel_state);
+	leave(&cancel);
 	return entry;
 }
 
@@ -126,20 +124,21 @@ static struct rli_px_entry *take_out(const struct rli_px_object *object)
 struct rli_px_entry *rli_px_table_remove(const struct rli_px_object *object)
 {
 	struct rli_px_entry *entry;
-	int cancel_state;
+	struct rli_cancel cancel;
 
-	cancel_state = enter();
+	enter(&cancel);
 	entry = take_out(object);
-	leave(cancel_state);
+	leave(&cancel);
 	return entry;
 }
 
 unsigned rli_px_table_number(const char *site, unsigned from)
 {
-	int cancel_state = enter();
+	struct rli_cancel cancel;
 
+	enter(&cancel);
 	site_place(site, from, &from);
-	leave(cancel_state);
+	leave(&cancel);
 	return from;
 }
 
@@ -148,17 +147,17 @@ bool rli_px_table_put(struct rli_px_entry *entry,
 {
 	const struct rli_px_record *record = &entry->record;
 	unsigned free = record->number;
-	int cancel_state;
+	struct rli_cancel cancel;
 	bool put;
 
-	cancel_state = enter();
+	enter(&cancel);
 	*replaced = take_out(record->object);
 	if (record->site[0])
 		site_place(record->site, record->number, &free);
 	put = free == record->number;
 	if (put)
 		link_entry(entry);
-	leave(cancel_state);
+	leave(&cancel);
 	return put;
 }
 

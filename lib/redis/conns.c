@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/direct.h"
 #include "base/error.h"
 #include "base/guard.h"
 #include "redis/op.h"
@@ -142,7 +143,7 @@ static int look_for_a_while(struct pollfd *fds, int n)
 	int got;
 
 	do {
-		got = poll(fds, (nfds_t)n, 0);
+		got = rli_poll(fds, (size_t)n, 0);
 		if (got)
 			return got;
 		sched_yield();
@@ -207,7 +208,7 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 		fds[n] = (struct pollfd){ .fd = wakefd, .events = POLLIN };
 	got = n && soon && wakefd < 0 ? poll_awake(c, fds, n) : 0;
 	if (!got)
-		got = poll(fds, (nfds_t)(n + (wakefd >= 0)),
+		got = rli_poll(fds, (size_t)(n + (wakefd >= 0)),
 			   rli_poll_timeout(until));
 	for (s = c->sessions; s; s = s->next) {
 		struct pollfd probe;

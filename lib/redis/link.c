@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/direct.h"
 
 static int connect_to(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -100,7 +101,7 @@ ssize_t rli_link_send(int fd, const char *buf, size_t len)
 	ssize_t n;
 
 	do
-		n = send(fd, buf, len, MSG_NOSIGNAL);
+		n = rli_send(fd, buf, len, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
@@ -112,7 +113,7 @@ ssize_t rli_link_receive(int fd, char *buf, size_t len)
 	ssize_t n;
 
 	do
-		n = recv(fd, buf, len, 0);
+		n = rli_recv(fd, buf, len, 0);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
@@ -123,6 +124,6 @@ bool rli_link_quiet(int fd)
 {
 	char c;
 
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	return rli_recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
 	       (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }

@@ -1,7 +1,6 @@
 #include "sync/mutex.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -207,7 +206,7 @@ int rli_call_begin_bare(struct rli_call *call)
 	int err;
 
 	call->saved_errno = errno;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
+	rli_cancel_off(&call->cancel);
 	call->self = rli_thread_peek();
 	if (call->self)
 		return 0;
@@ -242,9 +241,7 @@ bool rli_call_is_short(struct rli_call *call, rl_mutex_t *mutex)
 
 int rli_call_end(struct rli_call *call, int err)
 {
-	int old;
-
-	pthread_setcancelstate(call->cancel_state, &old);
+	rli_cancel_as_before(&call->cancel);
 	errno = call->saved_errno;
 	return err;
 }

@@ -10,6 +10,7 @@
 
 #include <rl/mutex.h>
 
+#include "base/cancel.h"
 #include "lock/lock.h"
 #include "sync/settings.h"
 
@@ -36,7 +37,7 @@ struct rli_call {
 	struct rli_lock *lock;
 	struct rli_thread *self;
 	int saved_errno;
-	int cancel_state;
+	struct rli_cancel cancel;
 };
 
 /*

@@ -5,6 +5,8 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "faults/faults.h"
 #include "support/proc.h"
@@ -131,6 +133,69 @@ Test(faults_cancel, a_thread_that_waits_is_not_cancelled_before_it_has_it)
 	/* It ended holding, which a robust locker learns at once. */
 	cr_expect_eq(timedlock_ms(&rival, WAIT_MS / 2), EOWNERDEAD);
 }
+
+#ifdef __GLIBC__
+static atomic_int waiter_tid;
+
+static void *wait_with_type(void *arg)
+{
+	atomic_store(&waiter_tid, (int)syscall(SYS_gettid));
+	pthread_setcanceltype(*(int *)arg, NULL);
+	return wait_for_it(arg);
+}
+
+static void *sleep_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* glibc does so in the first pthread_cancel of a thread that lives. */
+static void have_the_handler_installed(void)
+{
+	pthread_t t;
+
+	cr_assert_eq(pthread_create(&t, NULL, sleep_for_ever, NULL), 0);
+	cr_assert_eq(pthread_cancel(t), 0);
+	pthread_join(t, NULL);
+}
+
+/*
+ * glibc's pthread_cancel looks at the state of a thread, and then sends its
+ * signal: the call may have begun in between. The same signal, sent late.
+ */
+static void cancel_late(int type, int came)
+{
+	enum { GLIBC_SIGCANCEL = 32 };
+	pthread_t t;
+	void *result;
+
+	have_the_handler_installed();
+	cr_assert_eq(rl_mutex_lock(&rival), 0);
+	cr_assert_eq(pthread_create(&t, NULL, wait_with_type, &type), 0);
+	cr_assert(wait_until(has_waiter, NULL, WAIT_MS));
+	cr_assert_eq(syscall(SYS_tgkill, getpid(), atomic_load(&waiter_tid),
+			     GLIBC_SIGCANCEL),
+		     0);
+	cr_expect(wait_until(has_waiter, NULL, 1));
+	cr_expect_eq(rl_mutex_unlock(&rival), 0);
+	pthread_join(t, &result);
+	cr_expect_eq(result, PTHREAD_CANCELED);
+	cr_expect_eq(atomic_load(&came_through), came);
+	cr_expect_eq(timedlock_ms(&rival, WAIT_MS / 2), EOWNERDEAD);
+}
+
+Test(faults_cancel, a_late_signal_waits_for_a_cancellation_point)
+{
+	cancel_late(PTHREAD_CANCEL_DEFERRED, 1);
+}
+
+Test(faults_cancel, a_late_signal_waits_for_the_end_of_the_call)
+{
+	cancel_late(PTHREAD_CANCEL_ASYNCHRONOUS, 0);
+}
+#endif
 
 #ifndef __SANITIZE_ADDRESS__
 static atomic_int failures;
