@@ -47,6 +47,7 @@
 #include "base/owner.h"
 #include "base/place.h"
 #include "base/thread.h"
+#include "base/watch.h"
 #include "lock/timer.h"
 
 /* How a mutex wants its holds. Read-only while a hold or a call uses it. */
@@ -153,6 +154,7 @@ struct rli_lock {
 	uint32_t hash;			/* read-only */
 
 	struct rli_guard guard;
+	struct rli_watch watch;
 	struct rli_hold *holds, *spare;
 	struct rli_hold *_Atomic made;	/* every hold there ever was */
 	/* The nonce of the last hold that this process ended without being

@@ -138,22 +138,23 @@ bool rli_rest_catch(struct rli_lock *lock, const struct rli_thread *self,
 		    const struct rli_terms *terms, bool waits)
 {
 	struct rli_hold *hold;
-	struct rli_cancel cancel;
+	int cancel_type;
 
 	/* Relaxed: the guard orders what follows. */
 	if (!atomic_load_explicit(&lock->resting, memory_order_relaxed))
 		return false;
-	rli_cancel_off(&cancel);
+	cancel_type = rli_cancel_defer();
 	rli_guard_lock(&lock->guard);
 	hold = lock->resting;
 	/* Another hold may be a lost one of this thread. */
 	if (hold && lock->holds == hold && !hold->next &&
 	    (waits || !lock->first))
-		hold = rli_rest_take(lock, terms, self->serial, rli_now());
+		hold = rli_rest_take(lock, terms, self->serial,
+				     rli_watch_read(&lock->watch));
 	else
 		hold = NULL;
 	rli_guard_unlock(&lock->guard);
-	rli_cancel_as_before(&cancel);
+	rli_cancel_retype(cancel_type);
 	return hold;
 }
 
@@ -163,21 +164,21 @@ bool rli_rest_begin(struct rli_lock *lock, const struct rli_thread *self)
 	struct rli_hold *hold;
 	bool rests = false;
 	int64_t now;
-	struct rli_cancel cancel;
+	int cancel_type;
 
-	rli_cancel_off(&cancel);
+	cancel_type = rli_cancel_defer();
 	rli_guard_lock(&lock->guard);
 	hold = lock->holds;
 	if (hold && !hold->next && hold->state == RLI_LIVE &&
 	    hold->locker == self->serial && hold->depth == 1 &&
 	    (lock->first || hold->terms->delegated)) {
-		now = rli_now();
+		now = rli_watch_read(&lock->watch);
 		rests = now < hold->valid_until &&
 			rli_turn_pass(hold, now, &wakes);
 	}
 	rli_guard_unlock(&lock->guard);
 	rli_turn_wake(&wakes);
-	rli_cancel_as_before(&cancel);
+	rli_cancel_retype(cancel_type);
 	return rests;
 }
 

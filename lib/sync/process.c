@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
+#include "base/watch.h"
 #include "lock/keeper.h"
 #include "sync/ends.h"
 #include "sync/mutex.h"
@@ -69,6 +70,7 @@ __attribute__((constructor)) static void register_fork(void)
 
 static void init(void)
 {
+	rli_watches_init();
 	once_err = rli_threads_init(rli_thread_ends);
 	if (!once_err)
 		once_err = fork_err;
