@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/random.h"
 
@@ -54,10 +55,14 @@ static void give_all_slots(void)
 		atomic_store(&slots[i], 0);
 }
 
+/* A thread that just returns, with a cancellation pending, would be cancelled
+ * in here. */
 static void thread_ends(void *record)
 {
 	struct rli_thread *self = record;
+	struct rli_cancel cancel;
 
+	rli_cancel_off(&cancel);
 	/* rl may be used by at_end, and by destructors that run after us: those
 	 * make a new record, and we are called again. */
 	current = self;
@@ -65,6 +70,7 @@ static void thread_ends(void *record)
 	current = NULL;
 	give_slot(self->slot);
 	rli_free(self);
+	rli_cancel_as_before(&cancel);
 }
 
 int rli_threads_init(void (*end)(struct rli_thread *self))

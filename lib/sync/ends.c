@@ -1,5 +1,6 @@
 #include "sync/ends.h"
 
+#include "base/cancel.h"
 #include "lock/keeper.h"
 #include "lock/lock.h"
 
@@ -19,8 +20,11 @@ void rli_thread_ends(struct rli_thread *self)
 void rli_process_ends(void)
 {
 	struct rli_thread *self = rli_thread_peek();
+	struct rli_cancel cancel;
 
+	rli_cancel_off(&cancel);
 	rli_keeper_stop();
 	if (self)
 		close_connections(self);
+	rli_cancel_as_before(&cancel);
 }

@@ -134,6 +134,41 @@ Test(faults_cancel, a_thread_that_waits_is_not_cancelled_before_it_has_it)
 	cr_expect_eq(timedlock_ms(&rival, WAIT_MS / 2), EOWNERDEAD);
 }
 
+/* It returns before the cancellation acts, and what ends it then has cancellation
+ * points enough. */
+static void *cancelled_last(void *arg)
+{
+	cr_expect_eq(rl_mutex_lock(&m), 0);
+	if (!arg)
+		cr_expect_eq(rl_mutex_unlock(&m), 0);
+	pthread_cancel(pthread_self());
+	return arg;
+}
+
+static void end_cancelled(void *arg)
+{
+	pthread_t t;
+
+	cr_assert_eq(pthread_create(&t, NULL, cancelled_last, arg), 0);
+	cr_assert_eq(pthread_join(t, NULL), 0);
+}
+
+/* Ours, this thread's, and the keeper's if it has needed one. */
+static bool has_few_connections(void *arg)
+{
+	(void)arg;
+	return server_info(srv, "connected_clients") <= 3;
+}
+
+Test(faults_cancel, a_request_pending_at_the_end_of_a_thread_leaves_nothing)
+{
+	for (int i = 0; i < 10; i++)
+		end_cancelled(NULL);
+	cr_expect(wait_until(has_few_connections, NULL, WAIT_MS));
+	end_cancelled(&m);
+	cr_expect_eq(timedlock_ms(&rival, WAIT_MS / 2), EOWNERDEAD);
+}
+
 #ifdef __GLIBC__
 static atomic_int waiter_tid;
 
