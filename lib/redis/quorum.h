@@ -123,9 +123,27 @@ void rli_quorum_judge_inspect(struct rli_round *round);
 
 /* ------------------------------------------------------------- blank.c */
 
-/* To an acquire: nodes that have granted it, and are so much younger than
- * another one that they have forgotten the lock, or were not there. */
-int rli_quorum_younger(const struct rli_round *round);
+/* The nodes that have answered an acquire. */
+struct rli_grants {
+	int granted;
+	int blank;	/* of these */
+	int refused;
+};
+
+/* Whether a majority is not enough. Nothing but what is known can make it so
+ * after a round that has said so to the blank nodes: before, who unlocks a hold
+ * that they have forgotten is told that nobody else can have had it. */
+bool rli_quorum_doubtful(const struct rli_round *round,
+			 const struct rli_grants *grants);
+
+/* Another may have had it, as far as can be told. What a node has that does not
+ * answer cannot; and if it is new to all, then there was nobody before. */
+bool rli_quorum_known_outdone(const struct rli_round *round,
+			      const struct rli_grants *grants);
+
+/* A majority has granted it, but there is one who may have had one: whether it
+ * has been he for so long that he holds it. */
+bool rli_quorum_stays_so(const struct rli_round *round, uint64_t holder);
 
 /* How many of so many blank nodes may have forgotten: a minority, at most. */
 int rli_quorum_forgot(const struct rli_round *round, int blank);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "redis/quorum.h"
 
@@ -19,11 +18,9 @@ enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6,
 /* Who has had a node for longer does not try any more, us. */
 #define CONTENDS 1000000
 
-/* How often a majority with blank nodes in it asks who else may have one. */
+/* How often a majority with blank nodes in it asks who else may have one; and
+ * how long it then leaves it to him, ms. */
 #define LOOKS 2
-/* If it is the same one after so long, it is a hold. Until then, how long to
- * leave it to him, ms. */
-#define DOUBT (100 * RLI_MS)
 #define DOUBT_PAUSE_MS 1
 
 struct tally {
@@ -228,23 +225,6 @@ static int64_t left_ms(const struct rli_round *r, int many)
 	return ms == INT64_MAX ? -1 : ms;
 }
 
-/* A majority has granted it, but there is one who may have had one: whether it
- * has been he for so long that he holds it. */
-static bool stays_so(const struct rli_round *r, const struct tally *t)
-{
-	struct rli_notes *notes = r->place.notes;
-	int64_t now = rli_now();
-
-	/* Relaxed: at worst one try more, or one question. */
-	if (atomic_exchange_explicit(&notes->doubt, t->holder,
-				     memory_order_relaxed) != t->holder)
-		atomic_store_explicit(&notes->doubt_since, now,
-				      memory_order_relaxed);
-	return t->holder &&
-	       now - atomic_load_explicit(&notes->doubt_since,
-					  memory_order_relaxed) > DOUBT;
-}
-
 /*
  * Held: somebody has a majority, so there is a release to wait for. Contended:
  * nobody has, for all that is known; or the release is on its way already, and
@@ -261,7 +241,7 @@ static void busy(struct rli_round *r, const struct tally *t)
 	op->left_ms = left_ms(r, r->majority);
 	op->contended = !foreign && (t->holders < r->majority || released);
 	if (op->contended && t->granted >= r->majority) {
-		op->contended = !stays_so(r, t);
+		op->contended = !rli_quorum_stays_so(r, t->holder);
 		op->left_ms = op->contended ? DOUBT_PAUSE_MS
 					    : left_ms(r, r->n);
 	} else if (op->contended) {
@@ -331,37 +311,20 @@ static void refused(struct rli_round *r, const struct tally *t)
 		busy(r, t);
 }
 
-/* The blank ones may have granted it to another before, and forgotten that:
- * then he has a majority, if so many others have him. */
-static bool is_outdone(const struct rli_round *r, const struct tally *t,
-		       int blank, int others)
+/* As blank.c needs it. */
+static struct rli_grants grants(const struct tally *t)
 {
-	return t->granted - blank < r->majority &&
-	       others + rli_quorum_forgot(r, blank) >= r->majority;
-}
-
-/* The same, as far as can be told. What a node has that does not answer cannot;
- * and if it is new to all, then there was nobody before. */
-static bool is_known_outdone(const struct rli_round *r, const struct tally *t)
-{
-	return is_outdone(r, t, rli_quorum_younger(r),
-			  t->busy + t->joined + t->low + t->spoiled);
-}
-
-/* Whether a majority is not enough. Nothing but what is known can make it so
- * after a round that has said so to the blank nodes: before, who unlocks a hold
- * that they have forgotten is told that nobody else can have had it. */
-static bool is_doubtful(const struct rli_round *r, const struct tally *t)
-{
-	if (r->flags & RLI_Q_VOUCH)
-		return is_known_outdone(r, t);
-	return is_outdone(r, t, t->blank, r->n - t->granted);
+	return (struct rli_grants){
+		.granted = t->granted, .blank = t->blank,
+		.refused = t->busy + t->joined + t->low + t->spoiled,
+	};
 }
 
 static void ask_again(struct rli_round *r, const struct tally *t)
 {
 	/* Most of the time others just try, too, and have lost now. */
-	bool known = is_known_outdone(r, t);
+	const struct rli_grants g = grants(t);
+	bool known = rli_quorum_known_outdone(r, &g);
 
 	if (r->tries >= (known ? LOOKS : TRIES_MAX)) {
 		busy(r, t);
@@ -374,9 +337,11 @@ static void ask_again(struct rli_round *r, const struct tally *t)
 
 static void granted(struct rli_round *r, const struct tally *t)
 {
+	const struct rli_grants g = grants(t);
+
 	if (t->spoiled && t->spoilt >= t->before)
 		not_recoverable(r);
-	else if (is_doubtful(r, t))
+	else if (rli_quorum_doubtful(r, &g))
 		ask_again(r, t);
 	else
 		win(r, t);
@@ -386,13 +351,16 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 {
 	bool checked = atomic_load_explicit(&r->place.notes->checked,
 					    memory_order_relaxed);
+	struct rli_grants g;
 	struct tally t;
 	int answered;
 	bool sure;
 
 	take_tally(r, &t);
+	g = grants(&t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
-	sure = (checked || r->flags & RLI_Q_VOUCH) && !is_doubtful(r, &t);
+	sure = (checked || r->flags & RLI_Q_VOUCH) &&
+	       !rli_quorum_doubtful(r, &g);
 	/* They do not agree; or it is not known yet whether all nodes belong to
 	 * the same list: one that says so later makes the next acquire hear
 	 * it. */
