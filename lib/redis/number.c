@@ -4,9 +4,6 @@
 #include "base/clock.h"
 #include "redis/quorum.h"
 
-/* Beyond that, Lua's numbers are not exact. */
-#define NUMBER_MAX (INT64_C(1) << 53)
-
 static void raise(_Atomic uint64_t *word, uint64_t number)
 {
 	uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
@@ -21,7 +18,7 @@ static void raise(_Atomic uint64_t *word, uint64_t number)
 
 void rli_quorum_saw(struct rli_notes *notes, int64_t number)
 {
-	if (number > 0 && number < NUMBER_MAX)
+	if (number > 0 && number < RLI_Q_NUMBER_MAX)
 		raise(&notes->seen, (uint64_t)number);
 }
 

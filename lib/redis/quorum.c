@@ -40,6 +40,18 @@ void rli_quorum_nonsense(struct rli_vote *v)
 	rli_spare_no_home(v->session->node);
 }
 
+/* None is so large that a script says: neither a number of a hold nor a time. */
+static bool in_range(const struct rli_vote *v)
+{
+	int i;
+
+	for (i = 0; i < v->numbers; i++)
+		if (v->number[i] >= RLI_Q_NUMBER_MAX ||
+		    v->number[i] <= -RLI_Q_NUMBER_MAX)
+			return false;
+	return true;
+}
+
 struct rli_vote *rli_quorum_answer(struct rli_round *r, struct rli_vote *after,
 				   bool (*makes_sense)(const struct rli_vote *))
 {
@@ -48,7 +60,7 @@ struct rli_vote *rli_quorum_answer(struct rli_round *r, struct rli_vote *after,
 	for (; v < r->vote + r->n; v++) {
 		if (v->state != RLI_ANSWERED)
 			continue;
-		if (makes_sense(v))
+		if (in_range(v) && makes_sense(v))
 			return v;
 		rli_quorum_nonsense(v);
 	}

@@ -41,6 +41,9 @@ void rli_quorum_expired(struct rli_request *request,
 
 /* ------------------------------------------------------------ number.c */
 
+/* Beyond that, Lua's numbers are not exact. */
+#define RLI_Q_NUMBER_MAX (INT64_C(1) << 53)
+
 /* A number above all that were seen, not below the time, and odd. */
 uint64_t rli_quorum_number(struct rli_notes *notes);
 

@@ -68,6 +68,9 @@ static bool makes_sense(const struct rli_vote *v)
 		return v->numbers == 1 && kind >= 0;
 	if (v->numbers == 5)
 		return kind == BUSY;
+	/* Only who asked to share a hold can be told which. */
+	if (kind == JOINED && !v->text)
+		return false;
 	return v->numbers > 0 && kind >= 0 && kind <= GRANTED &&
 	       numbers[kind] && v->numbers == numbers[kind];
 }

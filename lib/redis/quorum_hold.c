@@ -7,7 +7,10 @@
 #include "redis/quorum.h"
 
 /* Number 1: done, or its answers' first number; else {0, other, t, s}. */
-enum { NOT_THAT = 0, DONE = 1, NOTHING_TO_MEND = 2 };
+enum { NOT_THAT = 0, DONE = 1, NOTHING_TO_MEND = 2, TOO_LOW = 6 };
+
+/* How often the number of a reset that was too low is raised. */
+#define RESETS_MAX 8
 
 /*
  * What a node that answered can say of hold T:
@@ -276,18 +279,19 @@ void rli_quorum_judge_hold(struct rli_round *r)
 }
 
 /* {1, held} or {6, t}. */
+static bool is_about_reset(const struct rli_vote *v)
+{
+	return v->numbers == 2 &&
+	       (v->number[0] == DONE || v->number[0] == TOO_LOW);
+}
+
 void rli_quorum_judge_reset(struct rli_round *r)
 {
-	int i, yes = 0, held = 0, low = 0, pending = rli_quorum_pending(r);
+	int yes = 0, held = 0, low = 0, pending = rli_quorum_pending(r);
+	struct rli_vote *v = NULL;
 
-	for (i = 0; i < r->n; i++) {
-		struct rli_vote *v = &r->vote[i];
-
-		if (v->state != RLI_ANSWERED)
-			continue;
-		if (v->numbers != 2) {
-			rli_quorum_nonsense(v);
-		} else if (v->number[0] == DONE) {
+	while ((v = rli_quorum_answer(r, v, is_about_reset))) {
+		if (v->number[0] == DONE) {
 			yes++;
 			held += v->number[1] != 0;
 		} else {
@@ -300,7 +304,7 @@ void rli_quorum_judge_reset(struct rli_round *r)
 	/* All nodes that answer are to know. */
 	if (pending || (yes < r->majority && rli_round_ask_rest(r)))
 		return;
-	if (low) {
+	if (low && r->tries < RESETS_MAX) {
 		rli_quorum_again(r);
 		return;
 	}
