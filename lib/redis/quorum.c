@@ -191,6 +191,7 @@ void rli_quorum_again(struct rli_round *r)
 	}
 	next->tries = r->tries + 1;
 	next->asked_before = r->asked_before | rli_round_asked(r);
+	next->held = r->held;
 	op->sent = rli_now();
 	rli_round_leave(r);
 	rli_round_await(next, op);

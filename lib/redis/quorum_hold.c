@@ -287,7 +287,7 @@ static bool is_about_reset(const struct rli_vote *v)
 
 void rli_quorum_judge_reset(struct rli_round *r)
 {
-	int yes = 0, held = 0, low = 0, pending = rli_quorum_pending(r);
+	int yes = 0, held = r->held, low = 0, pending = rli_quorum_pending(r);
 	struct rli_vote *v = NULL;
 
 	while ((v = rli_quorum_answer(r, v, is_about_reset))) {
@@ -304,6 +304,7 @@ void rli_quorum_judge_reset(struct rli_round *r)
 	/* All nodes that answer are to know. */
 	if (pending || (yes < r->majority && rli_round_ask_rest(r)))
 		return;
+	r->held = held;
 	if (low && r->tries < RESETS_MAX) {
 		rli_quorum_again(r);
 		return;

@@ -69,6 +69,7 @@ struct rli_round {
 	int visits;		/* functions that will look at it again */
 	int tries;		/* rounds of the same operation before it … */
 	unsigned asked_before;	/* … and nodes that they asked; one bit each */
+	int held;		/* reset: … and nodes where they freed it */
 	int64_t due;		/* then it must do with what has come; or, if
 				   that is before time_up, ask who was spared */
 	int64_t time_up;

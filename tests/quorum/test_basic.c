@@ -330,3 +330,28 @@ Test(quorum_basic, reset_all_counts_a_lock_once)
 	rl_mutex_destroy(&a);
 	rl_mutex_destroy(&b);
 }
+
+/* One node has seen a higher number than the clock gives: it is asked twice,
+ * and the others are, when they have nothing more to free. */
+Test(quorum_basic, reset_all_counts_what_a_second_round_frees)
+{
+	rl_mutexattr_t attr;
+	uint64_t fence;
+	rl_mutex_t m;
+	size_t n = 0;
+
+	make(&m, &(struct want){ .name = "a" });
+	MUST(rl_mutex_lock(&m));
+	MUST(rl_mutex_fence(&m, &fence));
+	server_kill(node[1]);
+	server_ask(node[2], "HSET {rl:a}:rl:meta t %llu",
+		   (unsigned long long)fence + 2000000000000);
+	rl_mutexattr_init(&attr);
+	rl_mutexattr_setservers(&attr, all);
+	cr_expect_eq(rl_reset_all(&attr, &n), 0, "%s", rl_last_error());
+	cr_expect_eq(n, 1);
+	cr_expect_eq(holding("a"), 0);
+	rl_mutexattr_destroy(&attr);
+	EXPECT(rl_mutex_unlock(&m), ESTALE);
+	rl_mutex_destroy(&m);
+}
