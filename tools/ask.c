@@ -54,6 +54,7 @@ static int64_t patience(const struct rli_node *node)
 
 static int send_and_wait(struct question *q, const char *const words[])
 {
+	const struct rli_sink sink = { collect, q->answer };
 	struct rli_arg arg[ASK_WORDS];
 	int err;
 	int n;
@@ -64,12 +65,10 @@ static int send_and_wait(struct question *q, const char *const words[])
 	q->answer->sent = rli_now();
 	q->request.deadline =
 		rli_after(q->answer->sent, patience(q->session->node));
-	q->session->reply.sink = collect;
-	q->session->reply.sink_arg = q->answer;
+	q->request.sink = &sink;
 	err = rli_session_submit(q->session, &q->request, arg, n);
 	while (!err && !q->done)
 		rli_conns_pump(q->conns, RLI_FOREVER, -1);
-	q->session->reply.sink = NULL;
 	return err ? err : q->answer->err;
 }
 

@@ -36,7 +36,7 @@ static void *on_text(const redisReadTask *task, char *text, size_t len)
 	reply->text[fits] = '\0';
 	reply->text_len = len;
 	if (reply->sink && task->type == REDIS_REPLY_STRING)
-		reply->sink(reply->sink_arg, text, len);
+		reply->sink->take(reply->sink->arg, text, len);
 	return reply;
 }
 

@@ -18,6 +18,12 @@
 #define RLI_REPLY_NUMBERS 5
 #define RLI_REPLY_TEXT 3072
 
+/* Who gets each text of an answer as it is read, however many there are. */
+struct rli_sink {
+	void (*take)(void *arg, const char *text, size_t len);
+	void *arg;
+};
+
 struct rli_reply {
 	int type;		/* REDIS_REPLY_…, of the whole */
 	int items;		/* of the outermost array */
@@ -25,8 +31,8 @@ struct rli_reply {
 	int64_t number[RLI_REPLY_NUMBERS];
 	size_t text_len;	/* of the last text, before it was cut to fit */
 	char text[RLI_REPLY_TEXT];	/* ends in 0 */
-	void (*sink)(void *arg, const char *text, size_t len);
-	void *sink_arg;
+	const struct rli_sink *sink;	/* of the request that it answers, or
+					   NULL */
 };
 
 /* A parser that builds into reply. NULL if out of memory. */

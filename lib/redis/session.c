@@ -156,6 +156,9 @@ static int deliver_all(struct rli_session *s)
 	for (;;) {
 		int err;
 
+		/* What comes first may answer an older request. */
+		s->reply.sink = s->state == RLI_READY && s->head
+					? s->head->sink : NULL;
 		if (redisReaderGetReply(s->reader, &reply) != REDIS_OK)
 			return rli_fail(EPROTO, "%s: not the Redis protocol: "
 					"%s", label(s), s->reader->errstr);

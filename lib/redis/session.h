@@ -44,6 +44,8 @@ struct rli_request {
 	 * session in its own way (rli_session_last_words). */
 	void (*expired)(struct rli_request *request,
 			struct rli_session *session);
+	const struct rli_sink *sink;	/* for the texts of the answer, or
+					   NULL */
 	bool repeatable;	/* run twice, it does and answers the same */
 	size_t begin;		/* where its bytes begin, counted from the first
 				   that the connection carries behind the

@@ -104,6 +104,7 @@ static void scanned(struct rli_request *r, int err, bool unsent,
 static int scan_once(struct names *names, const char *pattern,
 		     const char *type)
 {
+	const struct rli_sink sink = { collect, names };
 	struct scan scan = { .names = names };
 	struct rli_session *s = names->session;
 	const struct rli_arg arg[] = {
@@ -115,17 +116,15 @@ static int scan_once(struct names *names, const char *pattern,
 	int err;
 
 	scan.request.done = scanned;
+	scan.request.sink = &sink;
 	scan.request.deadline = rli_after(
 		rli_now(), rli_ms(s->node->url.command_timeout_ms +
 				  s->node->url.connect_timeout_ms));
 	names->done = false;
 	names->scanning = true;
-	s->reply.sink = collect;
-	s->reply.sink_arg = names;
 	err = rli_session_submit(s, &scan.request, arg, 8);
 	while (!err && !names->done)
 		rli_conns_pump(names->conns, RLI_FOREVER, -1);
-	s->reply.sink = NULL;
 	return err ? err : names->err;
 }
 
@@ -249,7 +248,7 @@ static int scan_node(struct names *names, struct rli_node *node,
 static int scan_nodes(struct names *names, const struct rli_servers *servers,
 		      const char *prefix)
 {
-	int i, err, first = 0, scanned = 0;
+	int i, err, failed = 0, scanned = 0;
 
 	for (i = 0; i < servers->n; i++) {
 		err = scan_node(names, servers->node[i], prefix);
@@ -257,9 +256,9 @@ static int scan_nodes(struct names *names, const struct rli_servers *servers,
 		if (err == ENOMEM)
 			return err;
 		if (err)
-			first = err;
+			failed = err;
 	}
-	return scanned > servers->n / 2 ? 0 : first;
+	return scanned > servers->n / 2 ? 0 : failed;
 }
 
 int rli_sweep(struct rli_conns *conns, struct rli_servers *servers,

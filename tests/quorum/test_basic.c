@@ -355,3 +355,38 @@ Test(quorum_basic, reset_all_counts_what_a_second_round_frees)
 	EXPECT(rl_mutex_unlock(&m), ESTALE);
 	rl_mutex_destroy(&m);
 }
+
+static int resume_later(struct proc *self, void *arg)
+{
+	(void)self;
+	usleep(200000);
+	server_resume(arg);
+	return 0;
+}
+
+/* What node 2 has yet to answer comes before its part of the scan: taken for
+ * that, the scan's cursor, "0", would be the name of a lock. */
+Test(quorum_basic, reset_all_tells_its_answers_from_those_that_are_late)
+{
+	rl_mutexattr_t attr;
+	rl_mutex_t m;
+	struct proc *resumes;
+	size_t n = 0;
+
+	make(&m, &(struct want){ .name = "a" });
+	MUST(rl_mutex_lock(&m));
+	server_ask(node[0], "SET 0 precious");
+	server_pause(node[2]);
+	EXPECT(rl_mutex_locked(&m), EBUSY);
+	resumes = proc_start(PROC_THREAD, resume_later, node[2]);
+	rl_mutexattr_init(&attr);
+	rl_mutexattr_setservers(&attr, all);
+	cr_expect_eq(rl_reset_all(&attr, &n), 0, "%s", rl_last_error());
+	cr_expect_eq(n, 1);
+	cr_expect_eq(proc_join(resumes), 0);
+	cr_expect_eq(holding("a"), 0);
+	cr_expect_str_eq(server_ask(node[0], "GET 0"), "precious");
+	rl_mutexattr_destroy(&attr);
+	EXPECT(rl_mutex_unlock(&m), ESTALE);
+	rl_mutex_destroy(&m);
+}
