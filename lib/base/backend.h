@@ -215,7 +215,8 @@ struct rli_backend {
 
 	/* The calling thread's connections, none yet. ENOMEM. */
 	int (*open)(struct rli_conns **conns);
-	/* Closes them all; a late answer that could matter is not awaited. */
+	/* Closes them all. Blocks, 200 ms at most, for answers that are owed:
+	 * what was sent may else never be run. */
 	void (*close)(struct rli_conns *conns);
 
 	/* To be sent by the next pump, with all else that was started. It may

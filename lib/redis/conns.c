@@ -276,14 +276,15 @@ void rli_conns_close(struct rli_conns *c)
 {
 	bool tls = false;
 
+	rli_quorum_settle(c);
+	linger(c);
+	c->closing = true;
+	/* A child that is forked until now finds the sockets here. */
 	rli_guard_lock(&registry_guard);
 	*c->link = c->next;
 	if (c->next)
 		c->next->link = c->link;
 	rli_guard_unlock(&registry_guard);
-	rli_quorum_settle(c);
-	linger(c);
-	c->closing = true;
 	while (c->sessions) {
 		struct rli_session *s = c->sessions;
 

@@ -261,3 +261,42 @@ Test(mutex_fork, the_child_closes_what_it_inherited)
 	fork_and(expect_no_inherited_socket);
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 }
+
+static int unlock_and_end(struct proc *self, void *arg)
+{
+	(void)arg;
+	proc_hear(self);
+	PROC_CHECK(rl_mutex_lock(&m) == 0);
+	proc_tell(self, 0);
+	proc_hear(self);
+	PROC_CHECK(rl_mutex_unlock(&m) == 0);
+	return 0;
+}
+
+static void expect_no_socket(void)
+{
+	if (count_sockets() != sockets_before_rl)
+		_exit(1);
+}
+
+/* A thread that ends waits for answers that it is owed; meanwhile its
+ * connections are still a parent's. */
+Test(mutex_fork, the_child_closes_those_of_a_thread_that_ends)
+{
+	struct proc *p = proc_start(PROC_THREAD, unlock_and_end, NULL);
+	int i;
+
+	setenv("RL_RELEASE", "async", 1);
+	sockets_before_rl = count_sockets();
+	setup_lock(RL_GRANULARITY_THREAD, RL_MUTEX_NORMAL);
+	proc_tell(p, 0);
+	proc_hear(p);
+	server_pause(srv);
+	proc_tell(p, 0);
+	for (i = 0; i < 30; i++) {
+		fork_and(expect_no_socket);
+		usleep(5000);
+	}
+	server_resume(srv);
+	cr_expect_eq(proc_join(p), 0);
+}
