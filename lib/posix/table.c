@@ -6,11 +6,19 @@
 #include "base/guard.h"
 #include "posix/trouble.h"
 
-#define BUCKETS 1024
+#define BUCKETS 4096
+
+/* Below this number all those of a place are taken. Of the places that share a
+ * slot, the one that was asked about last has it. */
+struct low {
+	uint64_t site;		/* its hash */
+	unsigned number;
+};
 
 static struct rli_guard guard;			 /* a leaf */
 static struct rli_px_entry *addresses[BUCKETS]; /* under the guard */
-static struct rli_px_entry *sites[BUCKETS];	 /* under the guard */
+static struct rli_px_entry *numbers[BUCKETS];	 /* under the guard */
+static struct low lows[BUCKETS];		 /* under the guard */
 
 /* A thread that can be cancelled at any instruction must not be while it has
  * the guard. */
@@ -33,13 +41,23 @@ static struct rli_px_entry **address_chain(const struct rli_px_object *object)
 	return &addresses[(n ^ n >> 10 ^ n >> 20) % BUCKETS];
 }
 
-static struct rli_px_entry **site_chain(const char *site)
+static uint64_t hash_of(const char *site)
 {
-	unsigned n = 5381;
+	uint64_t n = 14695981039346656037u;
 
 	while (*site)
-		n = n * 33 + (unsigned char)*site++;
-	return &sites[n % BUCKETS];
+		n = (n ^ (unsigned char)*site++) * 1099511628211u;
+	return n;
+}
+
+static struct rli_px_entry **number_chain(uint64_t site, unsigned number)
+{
+	return &numbers[((site ^ site >> 32) + number) % BUCKETS];
+}
+
+static struct low *low_of(uint64_t site)
+{
+	return &lows[site % BUCKETS];
 }
 
 static struct rli_px_entry *entry_of(const struct rli_px_object *object)
@@ -51,52 +69,65 @@ static struct rli_px_entry *entry_of(const struct rli_px_object *object)
 	return entry;
 }
 
-/* The first entry of this site from that number on, or where it would be;
- * *free is the lowest number from there on that none has. */
-static struct rli_px_entry **site_place(const char *site, unsigned number,
-				 unsigned *free)
+static bool is_taken(const char *name, uint64_t site, unsigned number)
 {
-	struct rli_px_entry **place = site_chain(site);
+	const struct rli_px_entry *entry = *number_chain(site, number);
 
-	while (*place && (*place)->record.number < number)
-		place = &(*place)->by_site;
-	*free = number;
-	for (struct rli_px_entry *e = *place; e; e = e->by_site) {
-		if (e->record.number > *free)
-			break;
-		if (strcmp(e->record.site, site) == 0)
-			(*free)++;
-	}
-	return place;
+	while (entry && (entry->record.number != number ||
+			 entry->site != site ||
+			 strcmp(entry->record.site, name) != 0))
+		entry = entry->by_number;
+	return entry;
+}
+
+/* The lowest number from there on that none has. */
+static unsigned first_free(const char *name, uint64_t site, unsigned from)
+{
+	struct low *low = low_of(site);
+	unsigned number = from;
+	bool from_low;
+
+	if (low->site != site)
+		*low = (struct low){ .site = site };
+	from_low = from <= low->number;
+	if (from_low)
+		number = low->number;
+	while (is_taken(name, site, number))
+		number++;
+	if (from_low)
+		low->number = number;
+	return number;
 }
 
 static void link_entry(struct rli_px_entry *entry)
 {
 	struct rli_px_entry **chain = address_chain(entry->record.object);
-	unsigned ignored;
 
 	entry->by_address = *chain;
 	*chain = entry;
 	if (!entry->record.site[0])
 		return;
-	chain = site_place(entry->record.site, entry->record.number, &ignored);
-	entry->by_site = *chain;
+	chain = number_chain(entry->site, entry->record.number);
+	entry->by_number = *chain;
 	*chain = entry;
 }
 
 static void unlink_entry(struct rli_px_entry *entry)
 {
 	struct rli_px_entry **place = address_chain(entry->record.object);
+	struct low *low = low_of(entry->site);
 
 	while (*place != entry)
 		place = &(*place)->by_address;
 	*place = entry->by_address;
 	if (!entry->record.site[0])
 		return;
-	place = site_chain(entry->record.site);
+	place = number_chain(entry->site, entry->record.number);
 	while (*place != entry)
-		place = &(*place)->by_site;
-	*place = entry->by_site;
+		place = &(*place)->by_number;
+	*place = entry->by_number;
+	if (low->site == entry->site && low->number > entry->record.number)
+		low->number = entry->record.number;
 }
 
 /* ------------------------------------------------------------ as a whole */
@@ -137,7 +168,7 @@ unsigned rli_px_table_number(const char *site, unsigned from)
 	struct rli_cancel cancel;
 
 	enter(&cancel);
-	site_place(site, from, &from);
+	from = first_free(site, hash_of(site), from);
 	leave(&cancel);
 	return from;
 }
@@ -146,15 +177,14 @@ bool rli_px_table_put(struct rli_px_entry *entry,
 		      struct rli_px_entry **replaced)
 {
 	const struct rli_px_record *record = &entry->record;
-	unsigned free = record->number;
 	struct rli_cancel cancel;
 	bool put;
 
+	entry->site = hash_of(record->site);
 	enter(&cancel);
 	*replaced = take_out(record->object);
-	if (record->site[0])
-		site_place(record->site, record->number, &free);
-	put = free == record->number;
+	put = !record->site[0] ||
+	      !is_taken(record->site, entry->site, record->number);
 	if (put)
 		link_entry(entry);
 	leave(&cancel);

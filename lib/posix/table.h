@@ -1,6 +1,6 @@
 /*
  * posix/table.h - the records of a process, by the address of their object
- * and by place.
+ * and by place and number.
  *
  * One guard protects the table, a leaf in the lock order, held for a few
  * steps along a chain.
@@ -13,7 +13,8 @@
 /* A record in its two chains, which are the table's. */
 struct rli_px_entry {
 	struct rli_px_entry *by_address; /* the next; under the guard */
-	struct rli_px_entry *by_site;	 /* likewise, by rising number */
+	struct rli_px_entry *by_number;	 /* likewise, of a place */
+	uint64_t site;			 /* the hash of its place */
 	struct rli_px_record record;
 };
 
