@@ -25,6 +25,13 @@ static const struct rli_hostid_places usual_places = {
 	.tmp = "/var/tmp",
 };
 
+/* Where a file of ours is made; not on the stack, of which a thread may have
+ * 16 KB in all. */
+struct paths {
+	char file[PATH_MAX];
+	char draft[PATH_MAX];
+};
+
 /*
  * NULL until an id was found, then that one for ever. Set once, by the first
  * to find it (release), and read with acquire to see its text.
@@ -136,31 +143,32 @@ static bool write_id(int fd)
  * name when it is complete, so that no other process reads half of it, and the
  * first to give it wins.
  */
-static bool make_file(const char *path)
+static bool make_file(struct paths *paths)
 {
-	char draft[PATH_MAX], tag[17];
+	char tag[17];
 	bool made;
 	int fd;
 
 	random_hex(tag, 16);
-	if (rli_format(draft, sizeof(draft), "%s.%s", path, tag))
+	if (rli_format(paths->draft, sizeof(paths->draft), "%s.%s",
+		       paths->file, tag))
 		return false;
-	fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	fd = open(paths->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return false;
-	made = write_id(fd) && !link(draft, path);
+	made = write_id(fd) && !link(paths->draft, paths->file);
 	close(fd);
-	unlink(draft);
+	unlink(paths->draft);
 	return made;
 }
 
-static bool from_file(const char *path, char *buf)
+static bool from_file(struct paths *paths, char *buf)
 {
-	if (read_line(path, true, buf))
+	if (read_line(paths->file, true, buf))
 		return true;
 	/* Even if it could not be made: another may have been faster. */
-	make_file(path);
-	return read_line(path, true, buf);
+	make_file(paths);
+	return read_line(paths->file, true, buf);
 }
 
 /* Makes each directory above the file that is missing. */
@@ -174,34 +182,34 @@ static void make_parents(char *path)
 }
 
 /* A relative directory would make the id depend on where one stands. */
-static bool from_home(const char *dir, const char *below, char *buf)
+static bool from_home(const char *dir, const char *below, struct paths *paths,
+		      char *buf)
 {
-	char path[PATH_MAX];
-
 	if (!dir || dir[0] != '/' ||
-	    rli_format(path, sizeof(path), "%s%s/rl/host-id", dir, below))
+	    rli_format(paths->file, sizeof(paths->file), "%s%s/rl/host-id",
+		       dir, below))
 		return false;
-	make_parents(path);
-	return from_file(path, buf);
+	make_parents(paths->file);
+	return from_file(paths, buf);
 }
 
-static bool from_tmp(const char *dir, char *buf)
+static bool from_tmp(const char *dir, struct paths *paths, char *buf)
 {
-	char path[PATH_MAX];
-
-	return !rli_format(path, sizeof(path), "%s/rl-host-id-%lu", dir,
-			   (unsigned long)geteuid()) && from_file(path, buf);
+	return !rli_format(paths->file, sizeof(paths->file),
+			   "%s/rl-host-id-%lu", dir,
+			   (unsigned long)geteuid()) && from_file(paths, buf);
 }
 
-static bool look_around(const struct rli_hostid_places *places, char *buf)
+static bool look_around(const struct rli_hostid_places *places,
+			struct paths *paths, char *buf)
 {
 	/* A program with another user's rights writes nothing where that
 	 * user's environment says. */
 	return from_machine_id(places->machine_id, buf) ||
 	       (places->mac && from_mac(buf)) ||
-	       from_home(secure_getenv("XDG_STATE_HOME"), "", buf) ||
-	       from_home(secure_getenv("HOME"), "/.local/state", buf) ||
-	       from_tmp(places->tmp, buf);
+	       from_home(secure_getenv("XDG_STATE_HOME"), "", paths, buf) ||
+	       from_home(secure_getenv("HOME"), "/.local/state", paths, buf) ||
+	       from_tmp(places->tmp, paths, buf);
 }
 
 static int from_environment(const char *id, char *buf)
@@ -218,15 +226,20 @@ int rli_hostid_find(const struct rli_hostid_places *places, char *buf)
 {
 	const char *env = getenv("RL_HOST_ID");
 	struct rli_cancel cancel;
+	struct paths *paths;
 	int saved = errno;
 	bool found;
 
 	if (env)
 		return from_environment(env, buf);
+	paths = rli_malloc(sizeof(*paths));
+	if (!paths)
+		return rli_fail_nomem();
 	/* Files and the interfaces' socket are cancellation points. */
 	rli_cancel_off(&cancel);
-	found = look_around(places, buf);
+	found = look_around(places, paths, buf);
 	rli_cancel_as_before(&cancel);
+	rli_free(paths);
 	errno = saved;
 	if (!found)
 		return rli_fail(EINVAL, "this host has no id, and none can be "

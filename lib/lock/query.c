@@ -146,6 +146,22 @@ int rli_owner(struct rli_lock *lock, struct rli_thread *self,
 	return 0;
 }
 
+/* Whether a process keeps it, and the nonce of that hold. */
+static bool is_kept(struct rli_lock *lock, struct rli_thread *self,
+		    const struct rli_terms *terms, char *nonce)
+{
+	char value[VALUE_MAX];
+	size_t len;
+	uint64_t n;
+	bool dead;
+
+	if (inspect(lock, self, terms, value, &len, &n, &dead) ||
+	    len >= sizeof(value) || id_length(value, len) == len)
+		return false;
+	memcpy(nonce, value + len - RLI_NONCE_LEN, RLI_NONCE_LEN);
+	return rli_nonce_is_delegated(nonce);
+}
+
 /*
  * A process that keeps it must not go on giving it to its threads: it is asked
  * to give it back, which takes it a moment if it rests, before it is forced.
@@ -154,21 +170,15 @@ static void get_it_back(struct rli_lock *lock, struct rli_thread *self,
 			const struct rli_terms *terms)
 {
 	int64_t until = rli_after(rli_now(), GIVE_BACK_PATIENCE);
-	char value[VALUE_MAX], first[VALUE_MAX];
-	size_t len;
-	uint64_t n;
-	bool dead;
+	char first[RLI_NONCE_LEN], nonce[RLI_NONCE_LEN];
 
-	if (inspect(lock, self, terms, first, &len, &n, &dead) ||
-	    len >= sizeof(first) || id_length(first, len) == len ||
-	    !rli_nonce_is_delegated(first + len - RLI_NONCE_LEN))
+	if (!is_kept(lock, self, terms, first))
 		return;
 	rli_delegation_recall(lock, self, terms->servers);
 	do
 		rli_pause(self, terms->servers, until);
-	while (rli_now() < until &&
-	       !inspect(lock, self, terms, value, &len, &n, &dead) &&
-	       !strcmp(value, first));
+	while (rli_now() < until && is_kept(lock, self, terms, nonce) &&
+	       !memcmp(nonce, first, RLI_NONCE_LEN));
 }
 
 int rli_reset(struct rli_lock *lock, struct rli_thread *self,

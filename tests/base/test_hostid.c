@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/hostid.h"
 #include "failing_alloc.h"
+#include "support/small_stack.h"
 
 static char dir[PATH_MAX];
 static char machine_id[PATH_MAX + 32];
@@ -225,6 +226,21 @@ static void find_in_child(int go, int out)
 	if (read(go, &byte, 1) < 0 || rli_hostid_find(&places, id))
 		_exit(1);
 	_exit(write(out, id, 32) != 32);
+}
+
+static void *find_for(void *arg)
+{
+	*(int *)arg = rli_hostid_find(&places, id);
+	return NULL;
+}
+
+Test(hostid, the_smallest_stack_is_enough_to_make_the_file)
+{
+	int err = -1;
+
+	on_small_stack(find_for, &err);
+	cr_assert_eq(err, 0);
+	expect_id_in(tmp, tmp_name());
 }
 
 /* All wait for one pipe to close, and then look at once. */

@@ -4,6 +4,8 @@
 
 #include "peer.h"
 
+#include "support/small_stack.h"
+
 TestSuite(mutex_calls, .init = lock_setup, .fini = lock_teardown);
 
 static void init_fresh(struct spec *s, rl_mutex_t *m)
@@ -231,4 +233,46 @@ Test(mutex_calls, the_guard_unlocks_at_the_end_of_the_scope)
 	cr_expect_eq(rl_mutex_held(&m), 0);
 	cr_expect_eq(rl_mutex_unlock(&m), 0);
 	cr_expect_eq(total, 3);
+}
+
+/* ---------------------------------------------------------------- the stack */
+
+static void *call_each(void *arg)
+{
+	struct timespec soon = { .tv_sec = 20 };
+	rl_mutex_t *m = arg;
+	intptr_t wrong = 0;
+	uint64_t fence;
+	char owner[200];
+
+	wrong |= rl_mutex_lock(m);
+	wrong |= rl_mutex_refresh(m);
+	wrong |= rl_mutex_extend(m, &soon);
+	wrong |= rl_mutex_remaining(m, &soon);
+	wrong |= rl_mutex_fence(m, &fence);
+	wrong |= rl_mutex_held(m);
+	wrong |= rl_mutex_owner(m, owner, sizeof(owner));
+	wrong |= rl_mutex_locked(m) ^ EBUSY;
+	wrong |= rl_mutex_trylock(m) ^ EBUSY;
+	wrong |= rl_mutex_consistent(m) ^ EINVAL;
+	wrong |= rl_mutex_unlock(m);
+	soon = (struct timespec){ 0 };
+	wrong |= rl_mutex_timedlock(m, &soon);
+	wrong |= rl_mutex_reset(m);
+	wrong |= rl_mutex_unlock(m) ^ ESTALE;
+	return (void *)(wrong | rl_reset_all(NULL, NULL));
+}
+
+Test(mutex_calls, the_smallest_stack_is_enough_for_each)
+{
+	setenv("RL_SERVERS", srv->urls, 1);
+	for (int g = RL_GRANULARITY_THREAD; g <= BY_NAME; g++) {
+		struct spec s = { .type = RL_MUTEX_ERRORCHECK,
+				  .granularity = g };
+		MUTEX m;
+
+		init_fresh(&s, &m);
+		cr_expect_null(on_small_stack(call_each, &m), "%s",
+			       granularity_names[g]);
+	}
 }
