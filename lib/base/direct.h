@@ -28,6 +28,17 @@ static inline int rli_poll(struct pollfd *fds, size_t n, int timeout_ms)
 #endif
 }
 
+static inline int rli_connect(int fd, const struct sockaddr *addr,
+			      socklen_t len)
+{
+	return (int)syscall(SYS_connect, fd, addr, len);
+}
+
+static inline ssize_t rli_getrandom(void *buf, size_t len, unsigned flags)
+{
+	return syscall(SYS_getrandom, buf, len, flags);
+}
+
 static inline ssize_t rli_send(int fd, const void *buf, size_t len, int flags)
 {
 	return syscall(SYS_sendto, fd, buf, len, flags, NULL, 0);

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "base/cancel.h"
+#include "base/direct.h"
 
 /* Each returns how many bytes are still missing at the end of buf. */
 
 static size_t from_kernel(unsigned char *buf, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = getrandom(buf, len, GRND_NONBLOCK);
+		ssize_t n = rli_getrandom(buf, len, GRND_NONBLOCK);
 
 		if (n > 0) {
 			buf += n;
@@ -90,7 +91,7 @@ void rli_random(void *buf, size_t len)
 	struct rli_cancel cancel;
 	int saved = errno;
 
-	/* getrandom, open and read are cancellation points. */
+	/* open and read are cancellation points. */
 	rli_cancel_off(&cancel);
 	len = from_kernel(end - len, len);
 	if (len)

@@ -13,7 +13,7 @@
 
 static int connect_to(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	if (connect(fd, addr, len) == 0)
+	if (rli_connect(fd, addr, len) == 0)
 		return 0;
 	/* EINTR: it goes on without us, just as EINPROGRESS. A unix socket
 	 * whose backlog is full says EAGAIN and has not begun. */
