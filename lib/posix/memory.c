@@ -1,8 +1,11 @@
 #include "posix/memory.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/cancel.h"
 
 /* "55d0c000-55d0d000 rw-s 00000000 …": the s is for shared. */
 static bool holds(const char *line, uintptr_t address, bool *shared)
@@ -17,7 +20,7 @@ static bool holds(const char *line, uintptr_t address, bool *shared)
 	return true;
 }
 
-bool rli_px_is_shared_memory(const void *address)
+static bool look(const void *address)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];
@@ -32,5 +35,19 @@ bool rli_px_is_shared_memory(const void *address)
 		whole = strchr(line, '\n') != NULL;
 	}
 	fclose(maps);
+	return shared;
+}
+
+bool rli_px_is_shared_memory(const void *address)
+{
+	struct rli_cancel cancel;
+	int saved = errno;
+	bool shared;
+
+	/* To open and read a file are cancellation points. */
+	rli_cancel_off(&cancel);
+	shared = look(address);
+	rli_cancel_as_before(&cancel);
+	errno = saved;
 	return shared;
 }

@@ -10,6 +10,7 @@
 #include <rl/rl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "posix/object.h"
 #include "support/server.h"
@@ -95,4 +96,36 @@ Test(pthread_h_async, not_on_the_way_back_from_a_wait)
 	cr_expect_eq(cleaned, 0);
 	cr_expect_eq(rl_pthread_mutex_trylock(&m), 0);
 	cr_expect_eq(rl_pthread_mutex_unlock(&m), 0);
+}
+
+static atomic_bool made;
+
+static void *make_shared(void *arg)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_cancel(pthread_self());
+	errno = 77;
+	made = rl_pthread_mutex_init(arg, &attr) == 0 && errno == 77;
+	pthread_testcancel();
+	return arg;
+}
+
+/* One that may be shared looks at whose memory it is in. */
+Test(pthread_h_async, init_is_no_cancellation_point)
+{
+	rl_pthread_mutex_t *shared = mmap(NULL, sizeof(*shared),
+					  PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_t t;
+	void *result;
+
+	cr_assert_neq(shared, MAP_FAILED);
+	cr_assert_eq(pthread_create(&t, NULL, make_shared, shared), 0);
+	cr_assert_eq(pthread_join(t, &result), 0);
+	cr_expect_eq(result, PTHREAD_CANCELED);
+	cr_expect(made);
+	cr_expect_eq(rl_pthread_mutex_destroy(shared), 0);
 }
