@@ -99,6 +99,32 @@ int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
 	return tag < 0 ? EINVAL : ENOMEM;
 }
 
+size_t rli_place_room(const struct rli_place *p)
+{
+	return p->k_len + p->meta_len + p->wake_len + 3;
+}
+
+char *rli_text_copy(const char *text, size_t len, char **to)
+{
+	char *copy = *to;
+
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	*to += len + 1;
+	return copy;
+}
+
+void rli_place_copy(struct rli_place *copy, const struct rli_place *p,
+		    char **to)
+{
+	*copy = *p;
+	copy->k = rli_text_copy(p->k, p->k_len, to);
+	copy->meta = rli_text_copy(p->meta, p->meta_len, to);
+	copy->wake = rli_text_copy(p->wake, p->wake_len, to);
+	copy->recall = NULL;
+	copy->recall_len = 0;
+}
+
 void rli_place_free(struct rli_place *p)
 {
 	rli_free(p->k);

@@ -27,6 +27,18 @@ int rli_place_make(struct rli_place *place, const char *prefix,
 		   const char *name);
 void rli_place_free(struct rli_place *place);
 
+/*
+ * A place whose keys are copies of another's, in memory that the caller has:
+ * rli_place_room() bytes from *to, which is moved behind them. It has no recall
+ * list, and does not hold the notes.
+ */
+size_t rli_place_room(const struct rli_place *place);
+void rli_place_copy(struct rli_place *copy, const struct rli_place *place,
+		    char **to);
+
+/* A text, with a zero behind it, likewise. */
+char *rli_text_copy(const char *text, size_t len, char **to);
+
 /* One more reference to notes, and one less. */
 void rli_notes_hold(struct rli_notes *notes);
 void rli_notes_put(struct rli_notes *notes);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "redis/answer.h"
 #include "redis/quorum.h"
 #include "redis/script.h"
@@ -346,21 +347,10 @@ static struct rli_post *new_post(struct rli_conns *conns, size_t size)
 	return post;
 }
 
-static char *keep_text(char **to, const char *text, size_t len)
-{
-	char *kept = *to;
-
-	memcpy(kept, text, len);
-	kept[len] = '\0';
-	*to += len + 1;
-	return kept;
-}
-
 static struct rli_post *copy(struct rli_conns *conns, const struct rli_op *op)
 {
-	const struct rli_place *place = op->place;
-	struct rli_post *post = new_post(conns, op->value_len + place->k_len +
-					 place->meta_len + place->wake_len + 4);
+	struct rli_post *post = new_post(conns, op->value_len + 1 +
+					 rli_place_room(op->place));
 	char *to;
 
 	if (!post)
@@ -372,11 +362,8 @@ static struct rli_post *copy(struct rli_conns *conns, const struct rli_op *op)
 	post->op.patience = RLI_FOREVER;
 	rli_servers_hold(op->servers);
 	post->op.place = &post->place;
-	post->place = *place;
-	post->op.value = keep_text(&to, op->value, op->value_len);
-	post->place.k = keep_text(&to, place->k, place->k_len);
-	post->place.meta = keep_text(&to, place->meta, place->meta_len);
-	post->place.wake = keep_text(&to, place->wake, place->wake_len);
+	post->op.value = rli_text_copy(op->value, op->value_len, &to);
+	rli_place_copy(&post->place, op->place, &to);
 	return post;
 }
 

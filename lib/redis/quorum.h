@@ -7,9 +7,11 @@
  * one owner, and fences grow. docs/quorum.md tells it whole.
  *
  *   round.c           requests to all nodes, and what comes back
+ *   round_new.c       … and the memory for them
  *   spare.c           leaving failed nodes alone
  *   quorum_send.c     which script, with which arguments
  *   quorum.c          starting; late answers; undoing
+ *   settle.c          undoing what is late before something else begins
  *   number.c          the numbers of attempts
  *   quorum_acquire.c  what the answers to an acquire come to
  *   quorum_hold.c     … to release, renew, mend and reset
@@ -60,7 +62,8 @@ void rli_quorum_again(struct rli_round *round);
  * waits at its home. */
 void rli_quorum_undo(struct rli_round *round, bool wait);
 
-/* The wait is over: what it gave up, and has not heard of, is undone now. */
+/* In settle.c: the wait is over, and what it gave up, and has not heard of, is
+ * undone now. */
 void rli_quorum_settle(struct rli_conns *conns);
 
 /* The same, if any of it is still to be answered on this session: what is

@@ -286,6 +286,17 @@ void rli_round_ask_all(struct rli_round *r)
 		hedge(r);
 }
 
+unsigned rli_round_asked(const struct rli_round *r)
+{
+	unsigned asked = 0;
+	int i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->vote[i].state != RLI_UNASKED)
+			asked |= 1u << i;
+	return asked;
+}
+
 bool rli_round_ask_rest(struct rli_round *r)
 {
 	bool any = false;

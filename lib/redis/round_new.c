@@ -41,16 +41,6 @@ static struct rli_round *take(struct rli_conns *c, size_t size)
 	return r;
 }
 
-static char *keep(char **to, const char *text, size_t len)
-{
-	char *kept = *to;
-
-	memcpy(kept, text, len);
-	kept[len] = '\0';
-	*to += len + 1;
-	return kept;
-}
-
 /* What a node may answer with: only some questions have a text for answer. */
 static size_t text_room(const struct rli_op *op, enum rli_verb verb)
 {
@@ -62,22 +52,12 @@ static size_t text_room(const struct rli_op *op, enum rli_verb verb)
 	return op->text_size && op->text_size < most ? op->text_size : most;
 }
 
-static void copy_place(struct rli_round *r, const struct rli_place *place,
-		       char **to)
-{
-	r->place = *place;
-	r->place.k = keep(to, place->k, place->k_len);
-	r->place.meta = keep(to, place->meta, place->meta_len);
-	r->place.wake = keep(to, place->wake, place->wake_len);
-	rli_notes_hold(r->place.notes);
-}
-
 static struct rli_round *make(struct rli_conns *c, struct rli_servers *servers,
 			      const struct rli_place *place, const char *value,
 			      size_t value_len, size_t text_size)
 {
-	size_t size = value_len + place->k_len + place->meta_len +
-		      place->wake_len + 4 + text_size * (size_t)servers->n;
+	size_t size = value_len + 1 + rli_place_room(place) +
+		      text_size * (size_t)servers->n;
 	struct rli_round *r = take(c, size);
 	char *to;
 	int i;
@@ -91,9 +71,10 @@ static struct rli_round *make(struct rli_conns *c, struct rli_servers *servers,
 	r->majority = servers->n / 2 + 1;
 	r->due = RLI_FOREVER;
 	to = r->bytes;
-	copy_place(r, place, &to);
+	rli_place_copy(&r->place, place, &to);
+	rli_notes_hold(r->place.notes);
 	r->value_len = value_len;
-	r->value = keep(&to, value, value_len);
+	r->value = rli_text_copy(value, value_len, &to);
 	r->text_size = text_size;
 	for (i = 0; i < r->n; i++, to += text_size) {
 		memset(&r->vote[i], 0, offsetof(struct rli_vote, why));
@@ -172,6 +153,7 @@ struct rli_round *rli_round_like(const struct rli_round *like,
 	r->lease_ms = like->lease_ms;
 	r->number = like->number;
 	r->tries = like->tries;
+	/* They are there, for the other has them. */
 	find_sessions(r);
 	return r;
 }

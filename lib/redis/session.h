@@ -74,7 +74,8 @@ struct rli_session {
 	char why[256];
 	bool used;			/* it has answered a request … */
 	int64_t heard;			/* … the last time then */
-	unsigned scripts;		/* seen to run; one bit each, op.c's */
+	unsigned scripts;		/* seen to run; one bit each: op.c's, and
+					   quorum_send.c's */
 	bool listens;			/* rli_conns_listener()'s */
 	bool owed;			/* round.c's: an acquire that was not
 					   answered may yet be run */

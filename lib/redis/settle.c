@@ -42,14 +42,3 @@ void rli_quorum_settle(struct rli_conns *conns)
 	for (s = conns->sessions; s; s = s->next)
 		rli_quorum_settle_at(s);
 }
-
-unsigned rli_round_asked(const struct rli_round *r)
-{
-	unsigned asked = 0;
-	int i;
-
-	for (i = 0; i < r->n; i++)
-		if (r->vote[i].state != RLI_UNASKED)
-			asked |= 1u << i;
-	return asked;
-}
