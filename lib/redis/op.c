@@ -149,8 +149,8 @@ static int send_it(struct pending *p)
  * may have been run already must be asked once more, to learn if it was. */
 static bool send_again(struct pending *p, int err, bool unsent)
 {
-	if (err != ENOLCK || p->again || (unsent && !p->session->used) ||
-	    p->request.deadline <= rli_now())
+	if (err != ENOLCK || p->again || p->request.deadline <= rli_now() ||
+	    (unsent && p->request.first && !p->session->used))
 		return false;
 	p->again = true;
 	return send_it(p) == 0;

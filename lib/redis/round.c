@@ -84,7 +84,7 @@ static bool send_again(struct rli_vote *v, int err, bool unsent)
 	bool wanted = v->round->op || v->round->verb == RLI_Q_RELEASE;
 
 	if (err != ENOLCK || v->again || !wanted ||
-	    (unsent && !v->session->used) ||
+	    (unsent && v->request.first && !v->session->used) ||
 	    v->request.deadline <= rli_now())
 		return false;
 	v->again = true;

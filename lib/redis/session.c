@@ -256,6 +256,7 @@ int rli_session_submit(struct rli_session *s, struct rli_request *r,
 	if (s->closing)
 		return ENOLCK;
 	look_before_sending(s, r);
+	r->first = s->state == RLI_CLOSED && !s->failed;
 	r->begin = s->flushed + s->out.len - s->out.sent;
 	err = rli_out_command(&s->out, arg, n);
 	if (err)

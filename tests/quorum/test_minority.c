@@ -134,6 +134,21 @@ Test(quorum_minority, may_be_lost_while_holding)
 	other_locks_and_unlocks();
 }
 
+/* What is asked next goes to a connection that has answered nothing yet, and has
+ * ended since. */
+Test(quorum_minority, that_comes_back_is_asked_at_once_where_another_is_lost)
+{
+	OK(rl_mutex_lock(&m));
+	server_pause(node[0]);
+	DID(other, TRYLOCK, 0, EBUSY);
+	proxy_act(proxy[0], TO_CLIENT, PROXY_CUT);
+	server_resume(node[0]);
+	proxy_refuse(proxy[1], true);
+	proxy_act(proxy[1], TO_CLIENT, PROXY_CUT);
+	DID(other, TRYLOCK, 0, EBUSY);
+	OK(rl_mutex_unlock(&m));
+}
+
 Test(quorum_minority, that_comes_back_empty_is_repaired_by_the_keeper)
 {
 	int i;
