@@ -6,7 +6,6 @@
 # usage: programs.sh INTERPOSER PROGRAMS STEP
 . "$(dirname "$0")/../interpose/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-export RL_LEASE_MS=2000
 ulimit -c 0
 
 # same COMMAND...: says and does the same, bound, and locks were really taken
@@ -42,7 +41,9 @@ sums() {
 		*" $i "*) rounds=1000000000 ;;
 		*) rounds=150 ;;
 		esac
-		LD_PRELOAD=$so RL_BIND=sum_lock=sums "$programs/sums" \
+		# Those that are killed are waited for.
+		RL_LEASE_MS=4000 LD_PRELOAD=$so RL_BIND=sum_lock=sums \
+			"$programs/sums" \
 			"$work/sum" "$work/mine$i" 4 $rounds &
 		pids[i]=$!
 	done
