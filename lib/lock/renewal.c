@@ -12,17 +12,8 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "lock/delegation.h"
+#include "lock/due.h"
 #include "lock/keeper.h"
-
-/* Between two tries of a renewal: a tenth of the interval, within these. */
-#define RETRY_LEAST (10 * RLI_MS)
-#define RETRY_MOST RLI_S
-/* In the time from one renewal to the next. */
-#define TICKS 32
-/* Between two looks at a hold that other threads stand in line for, and at one
- * that is not renewed since its lease never ends. */
-#define CHECK_EVERY RLI_S
-#define WATCH_EVERY (3 * RLI_S)
 
 /* A renewal, or the question whether the hold is still there (INSPECT). */
 struct rli_renewal {
@@ -48,81 +39,11 @@ int rli_keeper_make_room(struct rli_hold *hold)
 	return ENOMEM;
 }
 
-/* Whether the keeper is to go on renewing this hold. */
-static bool renews(const struct rli_hold *hold, int64_t now)
-{
-	const struct rli_terms *terms = hold->terms;
-
-	return terms->renew && terms->lease_ms &&
-	       (!terms->maxhold || now - hold->began < terms->maxhold);
-}
-
-/* Whether somebody is to learn of the end of a hold that is not renewed. */
-static bool watched(const struct rli_hold *hold)
-{
-	return hold->terms->onlost || hold->terms->kind != RLI_OWNER_THREAD ||
-	       hold->terms->renew;
-}
-
-/* Whether threads of this process stand in line for it. */
-static bool awaited(const struct rli_hold *hold)
-{
-	return hold->owns_turn && hold->lock->first;
-}
-
-/* Whether the servers are asked now and then if the hold is still there: no
- * renewal and no end of the lease would ever tell. */
-static bool is_checked(const struct rli_hold *hold)
-{
-	return awaited(hold) ||
-	       (!hold->terms->lease_ms && hold->terms->onlost);
-}
-
-static int64_t next_check(const struct rli_hold *hold, int64_t now)
-{
-	return rli_after(now, awaited(hold) ? CHECK_EVERY : WATCH_EVERY);
-}
-
-/* Whether the keeper is to listen for recalls of the lock. */
-static bool wants_listener(const struct rli_hold *hold)
-{
-	return hold->terms->delegated && hold->owns_turn &&
-	       !hold->lock->listened && !hold->lock->contended;
-}
-
-/* When a hold that rests with nobody in line is given back. */
-static int64_t give_back_at(const struct rli_hold *hold, int64_t now)
-{
-	if (hold->state != RLI_RESTING || hold->lock->first || hold->renewing)
-		return RLI_FOREVER;
-	return hold->lock->contended ? now
-				     : hold->rested + RLI_DELEGATION_IDLE;
-}
-
-static int64_t due_of(const struct rli_hold *hold, int64_t now)
-{
-	int64_t due = watched(hold) ? hold->valid_until : RLI_FOREVER;
-
-	if (renews(hold, now) && !hold->renewing) {
-		if (hold->ask_turn)
-			return now;
-		if (hold->renew_at < due)
-			due = hold->renew_at;
-	}
-	if (is_checked(hold) && hold->check_at < due)
-		due = hold->check_at;
-	if (give_back_at(hold, now) < due)
-		due = give_back_at(hold, now);
-	if (wants_listener(hold))
-		due = now;
-	return due;
-}
-
 /* A timer that is set already and goes off in time is left alone. True: the
  * keeper is to be woken. */
 static bool plan_hold_timer(struct rli_hold *hold, int64_t now)
 {
-	int64_t due = due_of(hold, now);
+	int64_t due = rli_due(hold, now);
 
 	if (due >= hold->timer_due)
 		return false;
@@ -136,28 +57,6 @@ static void set_hold_timer(struct rli_hold *hold, int64_t now)
 		rli_keeper_wake();
 }
 
-/*
- * Renewals are due as configured, and in good time before the end of a lease
- * that was made shorter. They are due at ticks, so that those of many holds go
- * in pipelines; and of a new hold up to half an interval sooner, so that those
- * of holds that were taken all at once are spread. How much sooner is always
- * the same for one record of a hold: locking again finds the timer that it left
- * early enough.
- */
-static int64_t next_renewal(const struct rli_hold *hold, int64_t now,
-			    bool first)
-{
-	uint32_t some = (uint32_t)((uintptr_t)hold >> 4) * 2654435761u;
-	int64_t pause = hold->terms->interval, due;
-
-	if (rli_after(now, pause) >= hold->valid_until)
-		pause = (hold->valid_until - now) / 3;
-	due = rli_after(now, pause);
-	if (first)
-		due -= pause / 2048 * (some >> 22);
-	return due - due % (pause / TICKS + 1);
-}
-
 bool rli_keeper_needed(const struct rli_terms *terms)
 {
 	return terms->onlost ||
@@ -169,16 +68,16 @@ void rli_keeper_watch(struct rli_hold *hold)
 {
 	int64_t now = rli_now();
 
-	hold->check_at = next_check(hold, now);
-	if (!rli_keeper_needed(hold->terms) && !awaited(hold))
+	hold->check_at = rli_due_check(hold, now);
+	if (!rli_keeper_needed(hold->terms) && !rli_hold_awaited(hold))
 		return;
-	hold->renew_at = next_renewal(hold, now, true);
+	hold->renew_at = rli_due_renewal(hold, now, true);
 	set_hold_timer(hold, now);
 }
 
 void rli_keeper_check(struct rli_hold *hold)
 {
-	int64_t now = rli_now(), check_at = next_check(hold, now);
+	int64_t now = rli_now(), check_at = rli_due_check(hold, now);
 
 	if (check_at < hold->check_at)
 		hold->check_at = check_at;
@@ -187,22 +86,10 @@ void rli_keeper_check(struct rli_hold *hold)
 
 bool rli_keeper_ask_turn(struct rli_hold *hold, int64_t now)
 {
-	if (hold->ask_turn || hold->renewing || !renews(hold, now))
+	if (hold->ask_turn || hold->renewing || !rli_hold_renews(hold, now))
 		return false;
 	hold->ask_turn = true;
 	return plan_hold_timer(hold, now);
-}
-
-static int64_t retry_pause(const struct rli_hold *hold, int64_t now)
-{
-	int64_t pause = hold->terms->interval / 10;
-	int64_t left = hold->valid_until - now;
-
-	if (pause > left / 4)
-		pause = left / 4;
-	if (pause < RETRY_LEAST)
-		return RETRY_LEAST;
-	return pause > RETRY_MOST ? RETRY_MOST : pause;
 }
 
 /* Whether the servers say that K is not this hold any more. */
@@ -221,13 +108,13 @@ static void renewed(struct rli_hold *hold, const struct rli_renewal *r,
 	int64_t until = RLI_FOREVER;
 
 	if (op->err) {
-		hold->renew_at = rli_after(now, retry_pause(hold, now));
+		hold->renew_at = rli_after(now, rli_due_retry(hold, now));
 		return;
 	}
 	if (op->left_ms >= 0)
 		until = rli_valid_until(op->sent, op->left_ms);
 	rli_validity_set(hold, op->sent, until > r->floor ? until : r->floor);
-	hold->renew_at = next_renewal(hold, now, false);
+	hold->renew_at = rli_due_renewal(hold, now, false);
 	if (!(op->flags & RLI_DO_TURN))
 		return;
 	if (op->alone)
@@ -248,7 +135,7 @@ static bool apply(struct rli_hold *hold, const struct rli_renewal *r)
 		rli_hold_end(hold);
 		return false;
 	}
-	hold->check_at = next_check(hold, now);
+	hold->check_at = rli_due_check(hold, now);
 	if (r->op.kind == RLI_OP_RENEW)
 		renewed(hold, r, now);
 	set_hold_timer(hold, now);
@@ -315,14 +202,15 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 /* What is to be asked about a LIVE hold now, if anything, is prepared. */
 static bool prepare_what_is_due(struct rli_hold *hold, int64_t now)
 {
-	bool check = is_checked(hold) && hold->check_at <= now;
+	bool check = rli_hold_checked(hold) && hold->check_at <= now;
 
 	/* In the heap while it is asked too, or the keeper would go, idle. */
 	if (check)
-		hold->check_at = next_check(hold, now);
+		hold->check_at = rli_due_check(hold, now);
 	if (hold->renewing)
 		return false;
-	if (renews(hold, now) && (hold->renew_at <= now || hold->ask_turn))
+	if (rli_hold_renews(hold, now) &&
+	    (hold->renew_at <= now || hold->ask_turn))
 		prepare(hold, RLI_OP_RENEW);
 	else if (check)
 		prepare(hold, RLI_OP_INSPECT);
@@ -364,12 +252,12 @@ static bool look(struct rli_hold *hold, int64_t now,
 {
 	bool ask = true;
 
-	if (listen && wants_listener(hold)) {
+	if (listen && rli_hold_wants_listener(hold)) {
 		hold->lock->listened = true;
 		*listen = hold->terms->servers;
 		rli_servers_hold(*listen);
 	}
-	if (give_back_at(hold, now) <= now)
+	if (rli_due_give_back(hold, now) <= now)
 		prepare_to_give_back(hold);
 	else
 		ask = prepare_what_is_due(hold, now);
