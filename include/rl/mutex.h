@@ -179,8 +179,8 @@ RL_API int rl_mutex_destroy(rl_mutex_t *mutex);
  *		mending. Not only for robust mutexes.
  *	EDEADLK	as in the table.
  *	EAGAIN	recursive, and 65535 deep already.
- *	ETIMEDOUT	the attribute timeout has passed, or (several servers) the
- *		retries of the attribute retry are used up.
+ *	ETIMEDOUT	the attribute timeout has passed; or (several servers)
+ *		the retries of the attribute retry are used up.
  *	EBUSY	the attribute timeout is 0 and the lock is not free.
  */
 RL_API int rl_mutex_lock(rl_mutex_t *mutex);

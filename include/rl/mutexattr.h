@@ -141,8 +141,9 @@ RL_API int rl_mutexattr_destroy(rl_mutexattr_t *attr);
  * outage_timeout (ms, 5000), keepalive, passfile (a file that holds the
  * password, is the caller's own and closed to others). For rediss://: cacert
  * (file or folder of CA certificates), cert, key (ours), sni, verify=full (the
- * default), ca or none; see docs/tls.md. One entry is a single
- * server; several, at most 15, are a quorum of independent ones. Nothing is asked of them yet.
+ * default), ca or none; see docs/tls.md. One entry is a single server;
+ * several, at most 15, are a quorum of independent ones. Nothing is asked of
+ * them yet.
  * EINVAL: null, empty, does not parse (rl_last_error says where, never
  * showing a password), the same server twice. ENOTSUP: a scheme that this
  * version does not know how to speak. NULL is EINVAL: there is no way back

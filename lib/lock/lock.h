@@ -167,8 +167,8 @@ struct rli_lock {
 	bool contended;
 	bool listened;		/* the keeper listens for recalls */
 	/* The hold that rests, or NULL; its terms are those of the first in
-	 * line, or where nobody is those it had. Written under guard, and looked at without to see whether it
-	 * is worth taking the guard. */
+	 * line, or where nobody is those it had. Written under guard, and
+	 * looked at without, to see whether it is worth taking the guard. */
 	struct rli_hold *_Atomic resting;
 	struct rli_turn_waiter *first, **last;
 	struct rli_attempt *attempts;	/* threads that deal with the servers */
@@ -285,8 +285,9 @@ void rli_lost_tell(struct rli_hold *hold);
 
 /*
  * A mutex goes: forgets the holds that it lost, having waited for the end of
- * its onlost, and gives back what rests. EBUSY, and nothing changed, if it holds, if a thread stands in
- * line for it, or if it is its own onlost that asks.
+ * its onlost, and gives back what rests. EBUSY, and nothing changed, if it
+ * holds, if a thread stands in line for it, or if it is its own onlost that
+ * asks.
  */
 int rli_lock_leave(struct rli_lock *lock, const void *mutex,
 		   struct rli_thread *self);

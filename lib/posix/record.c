@@ -72,7 +72,8 @@ static int set_attributes(rl_mutexattr_t *attr,
 	return err;
 }
 
-static int init_lock(struct rli_px_entry *entry, const struct rli_px_object *object)
+static int init_lock(struct rli_px_entry *entry,
+		     const struct rli_px_object *object)
 {
 	struct rli_px_record *record = &entry->record;
 	const struct rli_mutex *inside;
@@ -98,7 +99,8 @@ static int init_lock(struct rli_px_entry *entry, const struct rli_px_object *obj
 
 /* object->name as the name of a lock: "=" and the whole name, or without it
  * what is put behind the namespace. */
-static int make_entry(const struct rli_px_object *object, struct rli_px_entry **made)
+static int make_entry(const struct rli_px_object *object,
+		      struct rli_px_entry **made)
 {
 	const char *space = getenv("RL_NAMESPACE");
 	const char *name = object->name;
