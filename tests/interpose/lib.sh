@@ -50,6 +50,25 @@ bound() {
 # What scripts/count-tests.awk reads.
 total=0
 wrong=0
+
+# compare CASE HOW COMMAND...: what a case of $program prints and how it ends
+# must be the same as it is and as COMMAND runs it.
+compare() {
+	local case=$1 how=$2
+
+	shift 2
+	total=$((total + 1))
+	"$program" "$case" >"$work/plain" 2>&1
+	echo "status $?" >>"$work/plain"
+	"$@" "$case" >"$work/other" 2>&1
+	echo "status $?" >>"$work/other"
+	if ! diff "$work/plain" "$work/other" >"$work/diff"; then
+		wrong=$((wrong + 1))
+		echo "$case: differs (< as it is, > with $how)"
+		cat "$work/diff"
+	fi
+}
+
 synthesis() {
 	echo "[====] Synthesis: Tested: $total | Passing: $((total - wrong))" \
 		"| Failing: $wrong | Crashing: 0"

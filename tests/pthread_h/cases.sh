@@ -3,7 +3,7 @@
 # rl/pthread.h: what it prints and how it ends must be the same.
 #
 # usage: cases.sh PLAIN WITH_RL
-plain=$1
+program=$1
 with_rl=$2
 . "$(dirname "$0")/../interpose/lib.sh"
 ulimit -c 0
@@ -12,24 +12,15 @@ ulimit -c 0
 # parent holds its own; with one name, the two are one lock, and the child waits.
 skip=" fork_with_it_locked "
 
-for case in $("$plain"); do
+for case in $("$program"); do
 	[[ $skip != *" $case "* ]] || continue
-	total=$((total + 1))
-	"$plain" "$case" >"$work/plain" 2>&1
-	echo "status $?" >>"$work/plain"
 	# A lease that a case can wait for; else one that is renewed in time on
 	# a machine that is busy, though it be one of thousands.
 	case $case in
 	a_process_that_died*) lease=2000 ;;
 	*) lease=10000 ;;
 	esac
-	RL_NAMESPACE=$case RL_LEASE_MS=$lease "$with_rl" "$case" \
-		>"$work/with_rl" 2>&1
-	echo "status $?" >>"$work/with_rl"
-	if ! diff "$work/plain" "$work/with_rl" >"$work/diff"; then
-		wrong=$((wrong + 1))
-		echo "$case: differs (< as it is, > with rl/pthread.h)"
-		cat "$work/diff"
-	fi
+	RL_NAMESPACE=$case RL_LEASE_MS=$lease \
+		compare "$case" "rl/pthread.h" "$with_rl"
 done
 synthesis

@@ -1,16 +1,9 @@
 /*
- * Threads that wait, pass on, time out and try, under every granularity, on
- * three real servers of which one at a time is stopped, or ends and comes back:
- * a sum that only the lock protects must come out exact.
+ * Threads that add under a lock, with every granularity, on three real servers
+ * of which one at a time is stopped, or ends and comes back.
  */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "tsan/sum.h"
 
-#include "waiting/party.h"
-
-#define THREADS 6
 #define NODES 3
 
 /* It is for ThreadSanitizer. */
@@ -20,59 +13,7 @@
 #define ROUNDS 30
 #endif
 
-static rl_mutex_t mutex, same;	/* the same lock, by two mutexes */
-static long sum;		/* under it */
-static atomic_long added;
-static atomic_int running;
-static int rounds;
-static atomic_bool failed;
 static struct server *node[NODES];
-
-static void fail(const char *what, int err)
-{
-	fprintf(stderr, "%s: %d, %s\n", what, err, rl_last_error());
-	atomic_store(&failed, true);
-}
-
-static int take(rl_mutex_t *m, int i)
-{
-	switch (i % 5) {
-	case 0:
-		return rl_mutex_trylock(m);
-	case 1:
-		return timedlock_ms(m, 1 + i % 30);
-	default:
-		return rl_mutex_lock(m);
-	}
-}
-
-static bool add(rl_mutex_t *m, int i)
-{
-	int err = take(m, i);
-
-	if (err == EBUSY || err == ETIMEDOUT)
-		return true;
-	if (err) {
-		fail("lock", err);
-		return false;
-	}
-	sum++;
-	atomic_fetch_add(&added, 1);
-	err = rl_mutex_unlock(m);
-	if (err)
-		fail("unlock", err);
-	return !err;
-}
-
-static void *run(void *arg)
-{
-	int i;
-
-	for (i = 0; i < rounds && add(arg, i); i++)
-		;
-	atomic_fetch_sub(&running, 1);
-	return NULL;
-}
 
 static bool has_gone_on(void *before)
 {
@@ -105,29 +46,6 @@ static void disturb(void)
 	}
 }
 
-static void run_all(struct plan *plan)
-{
-	pthread_t thread[THREADS];
-	int i;
-
-	sum = 0;
-	atomic_store(&added, 0);
-	atomic_store(&running, THREADS);
-	plan_mutex(plan, &mutex);
-	plan_mutex(plan, &same);
-	for (i = 0; i < THREADS; i++)
-		TEST_MUST(!pthread_create(&thread[i], NULL, run,
-					  i % 2 ? &same : &mutex));
-	disturb();
-	for (i = 0; i < THREADS; i++)
-		pthread_join(thread[i], NULL);
-	if (rl_mutex_destroy(&mutex) || rl_mutex_destroy(&same))
-		fail("destroy", EBUSY);
-	if (sum != atomic_load(&added))
-		fail("sum", 0);
-	fprintf(stderr, "%ld holds\n", sum);
-}
-
 int main(void)
 {
 	const struct server_options persist = { .persist = true };
@@ -142,12 +60,13 @@ int main(void)
 	}
 	plan.servers = list;
 	rounds = getenv("RL_TEST_SLOW") ? 20 : ROUNDS;
+	longest_ms = 30;
 	for (i = RL_GRANULARITY_THREAD; i <= RL_GRANULARITY_HOST; i++) {
 		plan.granularity = i;
 		plan.release = RL_RELEASE_SYNC;
-		run_all(&plan);
+		run_all(&plan, disturb);
 		plan.release = RL_RELEASE_ASYNC;
-		run_all(&plan);
+		run_all(&plan, disturb);
 	}
 	for (i = 0; i < NODES; i++)
 		server_stop(node[i]);
