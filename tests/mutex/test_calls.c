@@ -276,3 +276,49 @@ Test(mutex_calls, the_smallest_stack_is_enough_for_each)
 			       granularity_names[g]);
 	}
 }
+
+/* ------------------------------------------------------------------ the end */
+
+static int unlock_and_end(struct proc *self, void *arg)
+{
+	PROC_CHECK(rl_mutex_lock(arg) == 0);
+	proc_tell(self, 0);
+	proc_hear(self);
+	PROC_CHECK(rl_mutex_unlock(arg) == 0);
+	return 0;
+}
+
+/* How long a thread takes to end that is owed an answer, ms. */
+static int64_t end_of_a_thread(rl_mutex_t *m)
+{
+	struct proc *p = proc_start(PROC_THREAD, unlock_and_end, m);
+	int64_t began;
+
+	proc_hear(p);
+	server_pause(srv);
+	began = wait_now_ms();
+	proc_tell(p, 0);
+	cr_expect_eq(proc_join(p), 0);
+	began = wait_now_ms() - began;
+	server_resume(srv);
+	return began;
+}
+
+/* command_timeout is 1000 ms. */
+Test(mutex_calls, a_thread_ends_soon_though_a_server_hangs)
+{
+	struct spec s = { .lease_ms = 500 };
+	int64_t took = 0;
+	MUTEX m;
+	int i;
+
+	setenv("RL_RELEASE", "async", 1);
+	init_fresh(&s, &m);
+	for (i = 0; i < 3; i++) {
+		took = end_of_a_thread(&m);
+		cr_expect_geq(took, 199, "%lld ms", (long long)took);
+		if (took < 600)
+			break;
+	}
+	cr_expect_lt(took, 600, "%lld ms", (long long)took);
+}
