@@ -153,7 +153,8 @@ RL_API int rl_mutex_init(rl_mutex_t *mutex, const char *name,
 /*
  * rl_mutex_destroy: end this handle; the lock on the servers is left alone.
  * After 0 any call on it but rl_mutex_init is EINVAL. Does not block, except
- * for a renewal or onlost callback of this mutex that is under way.
+ * for a renewal or onlost callback of this mutex that is under way, and to ask
+ * the servers where a lock that is kept by delegation is given back.
  *	EBUSY	this process holds it or waits for it. (What other processes
  *		do is no obstacle.)
  */

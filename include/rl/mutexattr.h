@@ -145,7 +145,7 @@ RL_API int rl_mutexattr_destroy(rl_mutexattr_t *attr);
  * several, at most 15, are a quorum of independent ones. Nothing is asked of
  * them yet.
  * EINVAL: null, empty, does not parse (rl_last_error says where, never
- * showing a password), the same server twice. ENOTSUP: a scheme that this
+ * showing a password), the same server twice, more than 15. ENOTSUP: a scheme that this
  * version does not know how to speak. NULL is EINVAL: there is no way back
  * to unset but a new attribute object.
  */

@@ -164,6 +164,24 @@ Test(mutex_invalid, what_this_version_lacks_is_enotsup)
 	cr_expect_eq(try_servers("cluster://h"), ENOTSUP);
 }
 
+Test(mutex_invalid, delegation_by_a_quorum_is_enotsup)
+{
+	rl_mutexattr_t attr;
+	rl_mutex_t m;
+
+	cr_assert_eq(rl_mutexattr_init(&attr), 0);
+	cr_assert_eq(rl_mutexattr_setservers(&attr, "redis://a redis://b"), 0);
+	cr_assert_eq(rl_mutexattr_setgranularity(&attr,
+		RL_GRANULARITY_PROCESS), 0);
+	cr_expect_eq(rl_mutex_init(&m, "lock", &attr), 0);
+	cr_expect_eq(rl_mutex_destroy(&m), 0);
+	cr_assert_eq(rl_mutexattr_setdelegation(&attr, RL_DELEGATION_ON), 0);
+	cr_expect_eq(rl_mutex_init(&m, "lock", &attr), ENOTSUP);
+	cr_expect(strstr(rl_last_error(), "quorum of 2"), "%s",
+		  rl_last_error());
+	rl_mutexattr_destroy(&attr);
+}
+
 Test(mutex_invalid, delegation_without_what_it_needs_is_einval)
 {
 	rl_mutexattr_t attr;
