@@ -72,8 +72,9 @@
  *	illegal cases above. Not async-signal-safe. Not a cancellation point,
  *	and a cancellation that is pending stays pending. No SIGPIPE. A signal
  *	handler may run during a wait; the wait goes on.
- *	A thread that ends, and exit(), wait up to 0.2 s for servers that owe
- *	an answer: what was sent last may else not be run.
+ *	A thread that ends waits up to 0.2 s for servers that owe it an answer:
+ *	what was sent last may else not be run. exit() waits for the background
+ *	thread too, which gives back what is kept by delegation: 1.2 s at most.
  *	After fork the child may use every mutex. It is another owner (but for
  *	HOST granularity and owner names) and holds nothing its parent held.
  *	Nothing is printed.
