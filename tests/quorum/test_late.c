@@ -24,24 +24,32 @@ static void teardown(void)
 TestSuite(quorum_late, .init = setup, .fini = teardown);
 
 /* The connections of its thread stand before a node is stopped. */
-static int lock_when_told(struct proc *self, void *arg)
+static int connect_and_wait(struct proc *self)
 {
-	rl_mutex_t warm, mine;
+	rl_mutex_t warm;
 
-	(void)arg;
 	make(&warm, &(struct want){ .name = "warm" });
-	make(&mine, &(struct want){ 0 });
 	PROC_CHECK(rl_mutex_lock(&warm) == 0);
 	PROC_CHECK(rl_mutex_unlock(&warm) == 0);
+	PROC_CHECK(rl_mutex_destroy(&warm) == 0);
 	proc_tell(self, 0);
 	proc_hear(self);
+	return 0;
+}
+
+static int lock_when_told(struct proc *self, void *arg)
+{
+	rl_mutex_t mine;
+
+	(void)arg;
+	make(&mine, &(struct want){ 0 });
+	PROC_CHECK(connect_and_wait(self) == 0);
 	PROC_CHECK(rl_mutex_lock(&mine) == 0);
 	PROC_CHECK(rl_mutex_unlock(&mine) == 0);
 	proc_tell(self, 0);
 	/* It has its connections open still, or ends at once. */
 	if (proc_hear(self))
 		proc_hear(self);
-	PROC_CHECK(rl_mutex_destroy(&warm) == 0);
 	PROC_CHECK(rl_mutex_destroy(&mine) == 0);
 	return 0;
 }
@@ -112,16 +120,11 @@ Test(quorum_late, a_try_that_was_given_up_is_undone_though_its_thread_rests)
 
 static int lock_and_end_when_told(struct proc *self, void *arg)
 {
-	rl_mutex_t warm, mine;
+	rl_mutex_t mine;
 
 	(void)arg;
-	make(&warm, &(struct want){ .name = "warm" });
 	make(&mine, &(struct want){ 0 });
-	PROC_CHECK(rl_mutex_lock(&warm) == 0);
-	PROC_CHECK(rl_mutex_unlock(&warm) == 0);
-	PROC_CHECK(rl_mutex_destroy(&warm) == 0);
-	proc_tell(self, 0);
-	proc_hear(self);
+	PROC_CHECK(connect_and_wait(self) == 0);
 	PROC_CHECK(rl_mutex_lock(&mine) == 0);
 	proc_tell(self, 0);
 	proc_hear(self);
