@@ -127,57 +127,84 @@ int rli_conns_listener(struct rli_conns *c, struct rli_node *node,
  * core that nobody else wants. */
 #define AWAKE (50 * RLI_US)
 #define LOOK (5 * RLI_US)
-/* So many misses: of 1 << MISSES_MAX requests one is awaited awake. */
+/* So many misses: of 1 << MISSES_MAX requests one is awaited awake. In a crowd
+ * some are to be expected, and the first few cost nothing. */
 #define MISSES_MAX 12u
+#define MISSES_SPARED 4u
+/* The claim, the release, and a few holds that may follow. */
+#define CROWDED 8
+#define HANDED 2
 
-/* Of answers that some thread awaited awake, less the hits. Relaxed, and not
- * counted exactly: it is a guess at what pays. */
-static atomic_uint misses = 3;
+/* Of answers that some thread awaited awake, less the hits: [1] in a crowd,
+ * [0] else. Relaxed, and not counted exactly: it is a guess at what pays. */
+static atomic_uint misses[2] = { 3, 0 };
 
 /* How long the end of a thread waits for what it sent to be answered. */
 #define LINGER (200 * RLI_MS)
 
-static int look_for_a_while(struct pollfd *fds, int n)
+static bool may_use_one_core_only(void)
 {
-	int64_t then = rli_now(), end = then + AWAKE, now;
-	int got;
+	cpu_set_t set;
 
-	do {
-		got = rli_poll(fds, (size_t)n, 0);
-		if (got)
-			return got;
+	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1;
+}
+
+void rli_conns_waited(struct rli_conns *c)
+{
+	if (!c->crowded)
+		c->one_core = may_use_one_core_only();
+	c->crowded = CROWDED;
+}
+
+/* How many misses it was; 0: *got is an answer. In a crowd each look lets those
+ * run that came before, which takes its time; but a core that comes back later
+ * than that is wanted by others, who do not give it back soon. */
+static unsigned look_for_a_while(struct pollfd *fds, int n, bool crowded,
+				 int *got)
+{
+	int64_t now = rli_now(), end = now + AWAKE, then;
+
+	while (!(*got = rli_poll(fds, (size_t)n, 0)) && now < end) {
+		then = now;
 		sched_yield();
 		now = rli_now();
-		if (now - then > LOOK)
-			return 0;
-		then = now;
-	} while (now < end);
-	return 0;
+		if (now - then > LOOK && !crowded)
+			return 1;
+	}
+	if (crowded && now > end + AWAKE)
+		return MISSES_SPARED + 1;
+	return !*got;
 }
 
 /*
  * A core that has gone to sleep takes longer to wake than a server to answer a
  * script. So the answer is awaited awake for a moment, but only where that has
  * been seen to pay: each miss doubles the number of requests of a thread until
- * its next try, and that somebody else wants the core is a miss. Whoever
- * waited in a line just now is not alone, and lets the others run.
+ * its next try, and that somebody else wants the core is a miss.
+ *
+ * Whoever waited in a line just now is not alone, and where the scheduler has a
+ * choice of cores it serves a crowd best if each sleeps. On one core there is
+ * no choice: while the claim and the release are awaited awake the core does
+ * not go to sleep under the next who is handed the lock, and each look lets
+ * him run.
  */
 static int poll_awake(struct rli_conns *c, struct pollfd *fds, int n)
 {
-	unsigned m = atomic_load_explicit(&misses, memory_order_relaxed);
+	bool crowded = c->crowded;
+	unsigned m = atomic_load_explicit(&misses[crowded],
+					  memory_order_relaxed);
+	unsigned spared = crowded ? MISSES_SPARED : 0, missed;
 	int got;
 
-	if (c->crowded) {
-		c->crowded--;
+	if (crowded && (c->crowded-- <= CROWDED - HANDED || !c->one_core))
 		return 0;
-	}
-	if (m && c->slept++ < 1u << m)
+	if (m > spared && c->slept[crowded]++ < 1u << (m - spared))
 		return 0;
-	c->slept = 0;
-	got = look_for_a_while(fds, n);
-	if (got ? m > 0 : m < MISSES_MAX)
-		atomic_store_explicit(&misses, got ? m - 1 : m + 1,
-				      memory_order_relaxed);
+	c->slept[crowded] = 0;
+	missed = look_for_a_while(fds, n, crowded, &got);
+	m = missed ? m + missed : m - (m > 0);
+	atomic_store_explicit(&misses[crowded], m < MISSES_MAX ? m : MISSES_MAX,
+			      memory_order_relaxed);
 	return got;
 }
 

@@ -23,9 +23,6 @@
 /* How often one who waits at a node of a quorum looks whether it is there. */
 #define LOOK_EVERY RLI_S
 
-/* The claim, the release, and a few holds that may follow. */
-#define CROWDED 8
-
 struct line {
 	struct rli_request request;	/* BLPOP */
 	struct rli_request nudge;	/* PING */
@@ -201,7 +198,7 @@ int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 	line->request.expired = expired;
 	line->request.deadline = rli_after(wait->deadline, GRACE);
 	line->nudge.done = nudge_answered;
-	conns->crowded = CROWDED;
+	rli_conns_waited(conns);
 	line->began = rli_now();
 	err = find_session(line, wait);
 	if (!err)

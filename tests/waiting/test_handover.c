@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <sched.h>
 
 #include "waiting/crowd.h"
 #include "waiting/replay.h"
@@ -62,8 +63,7 @@ ParameterizedTestParameters(waiting_handover, none_overtakes_none_is_forgotten)
 	return cr_make_param_array(struct size, sizes, 10);
 }
 
-ParameterizedTest(struct size *size, waiting_handover,
-		  none_overtakes_none_is_forgotten, .timeout = 900)
+static void hand_on(const struct size *size)
 {
 	struct plan plan = { .servers = srv->tcp_url };
 	struct field *f = field_new(&plan, size->processes, size->threads,
@@ -78,4 +78,38 @@ ParameterizedTest(struct size *size, waiting_handover,
 		replay.hand_offs, replay.grants);
 	judge(f, &replay);
 	field_free(f);
+}
+
+ParameterizedTest(struct size *size, waiting_handover,
+		  none_overtakes_none_is_forgotten, .timeout = 900)
+{
+	hand_on(size);
+}
+
+/* Who may run on one core only awaits claim and release awake. */
+static void keep_to_one_core(void)
+{
+	cpu_set_t set;
+	int core = 0;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+	while (!CPU_ISSET(core, &set))
+		core++;
+	CPU_ZERO(&set);
+	CPU_SET(core, &set);
+	cr_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+ParameterizedTestParameters(waiting_handover, nor_on_one_core)
+{
+	static struct size sizes[] = { { 2, 1 }, { 1, 4 }, { 8, 2 } };
+
+	return cr_make_param_array(struct size, sizes, 3);
+}
+
+ParameterizedTest(struct size *size, waiting_handover, nor_on_one_core,
+		  .timeout = 900)
+{
+	keep_to_one_core();
+	hand_on(size);
 }
