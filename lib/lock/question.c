@@ -41,10 +41,9 @@ int rli_keeper_make_room_for_question(struct rli_lock *lock)
 static int64_t next_question(int64_t left_ms, bool foreign)
 {
 	int64_t pause = foreign ? ASK_FOREIGN : ASK_EVERY;
-	int64_t left = rli_ms(left_ms + 1);
 
-	if (left_ms >= 0 && left < pause)
-		pause = left;
+	if (left_ms >= 0 && left_ms < pause / RLI_MS)
+		pause = rli_ms(left_ms + 1);
 	return rli_after(rli_now(), pause);
 }
 

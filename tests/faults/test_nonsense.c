@@ -303,6 +303,33 @@ Test(faults_nonsense, a_wait_that_is_answered_with_nonsense_is_eproto)
 	cr_expect_eq(waited("*2\r\n$1\r\nw\r\n$4\r\n#1 K\r\n"), ENOLCK);
 }
 
+/* Whether the keeper connects, to ask its question, within 200 ms. */
+static bool asks_at_once(void)
+{
+	static const struct fake_step script[] = {
+		{ FAKE_ACCEPT, NULL, 0 }, { FAKE_COMMAND, "EVALSHA", 0 },
+		{ FAKE_SEND, "*3\r\n:0\r\n:9223372036854775807\r\n:0\r\n", 0 },
+		{ FAKE_COMMAND, "BLPOP", 0 }, { FAKE_ACCEPT, NULL, 0 },
+	};
+	struct fake *f = fake_start(script, COUNT(script), false);
+	rl_mutex_t m;
+	int steps;
+
+	use(&m, f);
+	cr_expect_eq(timedlock_ms(&m, 200), ETIMEDOUT);
+	steps = fake_steps(f);
+	cr_expect_eq(rl_mutex_destroy(&m), 0);
+	fake_stop(f);
+	return steps > 4;
+}
+
+/* It is due in a second; that a machine is so slow three times is not
+ * believed. */
+Test(faults_nonsense, a_lease_longer_than_any_is_not_asked_for_at_once)
+{
+	cr_expect(!asks_at_once() || !asks_at_once() || !asks_at_once());
+}
+
 /* Whether the failure of the call tells why its tries failed: the last one,
  * which the end of its patience cuts short, knows nothing better. */
 static bool tells_why(int (*call)(rl_mutex_t *))
