@@ -25,7 +25,6 @@ static struct rli_round *take_spare(struct rli_conns *c, size_t size)
 static struct rli_round *take(struct rli_conns *c, size_t size)
 {
 	struct rli_round *r = take_spare(c, size);
-	size_t cap;
 
 	if (!r) {
 		/* With room for other locks, too. */
@@ -35,9 +34,8 @@ static struct rli_round *take(struct rli_conns *c, size_t size)
 			return NULL;
 		r->cap = size;
 	}
-	cap = r->cap;
+	/* The votes are cleared one by one, and cap is behind them. */
 	memset(r, 0, offsetof(struct rli_round, vote));
-	r->cap = cap;
 	return r;
 }
 
