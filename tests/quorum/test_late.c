@@ -3,6 +3,7 @@
  * given up takes nothing there for good.
  */
 #include <linux/sockios.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 
 #include "quorum.h"
@@ -310,4 +311,64 @@ Test(quorum_late, a_try_that_was_given_up_is_undone_before_its_node_is_waited_at
 
 	for (i = 0; i < 3; i++)
 		takes_it_late(i);
+}
+
+/* A node that fails is left alone, but not with what it was asked before. */
+static void fails_with_an_acquire(int i)
+{
+	int64_t end;
+
+	MUST(rl_mutex_lock(&m));
+	MUST(rl_mutex_unlock(&m));
+	cr_assert(holding_becomes("n", 0));
+	proxy_act(proxy[i], TO_CLIENT, PROXY_HOLD);
+	MUST(rl_mutex_lock(&m));
+	cr_assert(holding_becomes("n", 3));
+	proxy_refuse(proxy[i], true);
+	proxy_act(proxy[i], TO_CLIENT, PROXY_CUT);
+	/* Until it has failed a few times. */
+	for (end = wait_now_ms() + 100; wait_now_ms() < end;)
+		OK(rl_mutex_held(&m));
+	proxy_refuse(proxy[i], false);
+	MUST(rl_mutex_unlock(&m));
+	/* The lease is 10 s. */
+	cr_expect(wait_until(is_free_there, node[i], 3000), "node %d", i);
+}
+
+Test(quorum_late, an_acquire_is_released_though_its_node_failed_meanwhile,
+     .init = patient)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		fails_with_an_acquire(i);
+}
+
+/* --------------------------------------------------------- one after the other */
+
+static void *lock_once(void *arg)
+{
+	MUST(rl_mutex_lock(&m));
+	MUST(rl_mutex_unlock(&m));
+	return arg;
+}
+
+/* Each thread that ends would wait 200 ms for the node that hangs. */
+Test(quorum_late, of_threads_that_end_few_wait_for_a_node_that_hangs)
+{
+	enum { THREADS = 25 };
+	pthread_t t;
+	int64_t took;
+	int i;
+
+	become_known(&m, "n");
+	server_pause(node[1]);
+	took = wait_now_ms();
+	for (i = 0; i < THREADS; i++) {
+		cr_assert_eq(pthread_create(&t, NULL, lock_once, NULL), 0);
+		cr_assert_eq(pthread_join(t, NULL), 0);
+	}
+	took = wait_now_ms() - took;
+	cr_expect_lt(took, THREADS * 150, "%lld ms", (long long)took);
+	server_resume(node[1]);
 }
