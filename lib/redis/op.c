@@ -273,6 +273,7 @@ static void start(struct rli_conns *conns, struct rli_op *op, bool certain)
 	int err = prepare(conns, op);
 
 	if (!err) {
+		p->request.awaited = !certain;
 		p->whole = certain && !(p->session->scripts & script_bit(op));
 		err = send_it(p);
 	}

@@ -210,6 +210,13 @@ static int receive(struct rli_session *s)
 
 /* -------------------------------------------------------------- the owner */
 
+/* A unix socket whose other end is closed takes not a byte, and says so. */
+static bool tells_by_itself(const struct rli_session *s,
+			    const struct rli_request *r)
+{
+	return r->awaited && s->node->url.scheme == RLI_UNIX;
+}
+
 static bool was_used_just_now(const struct rli_session *s)
 {
 	return rli_now() - s->heard < IDLE;
@@ -222,6 +229,7 @@ static void look_before_sending(struct rli_session *s,
 				const struct rli_request *r)
 {
 	if (s->state != RLI_READY || s->head || s->failed ||
+	    tells_by_itself(s, r) ||
 	    (r->repeatable && was_used_just_now(s)) ||
 	    rli_wire_quiet(&s->wire))
 		return;

@@ -47,6 +47,7 @@ struct rli_request {
 	const struct rli_sink *sink;	/* for the texts of the answer, or
 					   NULL */
 	bool repeatable;	/* run twice, it does and answers the same */
+	bool awaited;		/* its owner sends it again if it was not sent */
 	bool first;		/* the connection was made for it; else it may
 				   have ended before, with nobody looking */
 	size_t begin;		/* where its bytes begin, counted from the first
