@@ -35,6 +35,7 @@ struct rli_notes {
 	_Atomic int64_t doubt_since;	/* … for all that is known from this
 					   moment on */
 	atomic_bool checked;	/* the servers know it under this list */
+	atomic_bool spoiled;	/* one has said that it is not recoverable */
 };
 
 /* Where a lock lives on its servers. Read-only once made. */

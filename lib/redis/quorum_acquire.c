@@ -152,6 +152,10 @@ static void take_tally(struct rli_round *r, struct tally *t)
 		if (!v->plain && v->number[0] == TOO_LOW)
 			rli_quorum_saw(r->place.notes, v->number[1]);
 	}
+	/* From now on, these are told what is known. */
+	if (t->spoiled)
+		atomic_store_explicit(&r->place.notes->spoiled, true,
+				      memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------- outcomes */
@@ -192,8 +196,15 @@ static void join(struct rli_round *r, const struct tally *t)
 	rli_round_finish(r, 0);
 }
 
-static void not_recoverable(struct rli_round *r)
+/* Not if more is known than the nodes that say so have been told. */
+static void not_recoverable(struct rli_round *r, const struct tally *t)
 {
+	if (t->spoilt < atomic_load_explicit(&r->place.notes->truth,
+					     memory_order_relaxed) &&
+	    r->tries < TRIES_MAX) {
+		rli_quorum_again(r);
+		return;
+	}
 	lose(r, rli_fail(ENOTRECOVERABLE, "lock '%s' is not recoverable: a "
 			 "holder died, and its successor unlocked without "
 			 "making it consistent", r->place.k), false);
@@ -302,7 +313,7 @@ static void refused(struct rli_round *r, const struct tally *t)
 		return;
 	}
 	if (t->spoiled && t->spoilt >= t->settled && free_ones >= r->majority) {
-		not_recoverable(r);
+		not_recoverable(r, t);
 		return;
 	}
 	if (t->spoiled && t->settled > t->spoilt)
@@ -343,7 +354,7 @@ static void granted(struct rli_round *r, const struct tally *t)
 	const struct rli_grants g = grants(t);
 
 	if (t->spoiled && t->spoilt >= t->before)
-		not_recoverable(r);
+		not_recoverable(r, t);
 	else if (rli_quorum_doubtful(r, &g))
 		ask_again(r, t);
 	else

@@ -13,16 +13,17 @@
 
 /*
  * The scripts and their arguments, one letter each: v value, l lease, t number
- * T, q server list, f flags, F the same, left out where there are none, k how
- * long to keep meta, s the highest number that is known to be true.
+ * T, u T + 1, q server list, f flags, k how long to keep meta, s the highest
+ * number that is known to be true. Of those behind a "-", the last ones are left
+ * out where they have nothing to say.
  */
 static const struct {
 	const struct rli_script *script;
 	int keys;
 	const char *args;
 } calls[RLI_Q_VERBS] = {
-	[RLI_Q_ACQUIRE] = { &rli_script_qacquire, 3, "vltqsF" },
-	[RLI_Q_RELEASE] = { &rli_script_qrelease, 3, "vtF" },
+	[RLI_Q_ACQUIRE] = { &rli_script_qacquire, 3, "vltq-fs" },
+	[RLI_Q_RELEASE] = { &rli_script_qrelease, 3, "vqu-f" },
 	[RLI_Q_RENEW] = { &rli_script_qrenew, 2, "vlfktq" },
 	[RLI_Q_ASK] = { &rli_script_qask, 3, "fkq" },
 	[RLI_Q_INSPECT] = { &rli_script_qinspect, 2, "" },
@@ -58,6 +59,17 @@ static struct rli_arg put_flags(char *buf, unsigned flags)
 	return (struct rli_arg){ buf, n };
 }
 
+/* The highest number that is known to be true, for nodes that are not
+ * recoverable: empty if none has said so. */
+static struct rli_arg truth(const struct rli_notes *notes, char *buf)
+{
+	/* Relaxed: at worst one round more. */
+	if (!atomic_load_explicit(&notes->spoiled, memory_order_relaxed))
+		return (struct rli_arg){ buf, 0 };
+	return decimal(buf, (int64_t)atomic_load_explicit(
+				    &notes->truth, memory_order_relaxed));
+}
+
 static struct rli_arg argument(const struct rli_vote *v, char letter,
 			       struct scratch *s)
 {
@@ -70,19 +82,18 @@ static struct rli_arg argument(const struct rli_vote *v, char letter,
 		return decimal(s->lease, r->lease_ms);
 	case 't':
 		return decimal(s->number, (int64_t)r->number);
+	case 'u':
+		return decimal(s->number, (int64_t)r->number + 1);
 	case 'q':
 		return (struct rli_arg){ r->servers->list,
 					 strlen(r->servers->list) };
 	case 'f':
-	case 'F':
 		return put_flags(s->flags, v->flags);
 	case 'k':
 		return decimal(s->keep, r->lease_ms ? r->lease_ms + META_KEEP_MS
 						    : META_KEEP_FOREVER_MS);
 	default:
-		return decimal(s->truth, (int64_t)atomic_load_explicit(
-						 &r->place.notes->truth,
-						 memory_order_relaxed));
+		return truth(r->place.notes, s->truth);
 	}
 }
 
@@ -95,7 +106,7 @@ static int arguments(const struct rli_vote *v, enum rli_verb verb, bool whole,
 					 { place->meta, place->meta_len },
 					 { place->wake, place->wake_len } };
 	const char *letter = calls[verb].args;
-	int n = 0, i;
+	int n = 0, i, needed = ARGS_MAX;
 
 	arg[n++] = whole ? RLI_ARG("EVAL") : RLI_ARG("EVALSHA");
 	arg[n++] = whole ? (struct rli_arg){ script->body, script->len }
@@ -104,8 +115,12 @@ static int arguments(const struct rli_vote *v, enum rli_verb verb, bool whole,
 	for (i = 0; i < calls[verb].keys; i++)
 		arg[n++] = keys[i];
 	for (; *letter; letter++)
-		if (*letter != 'F' || v->flags)
+		if (*letter == '-')
+			needed = n;
+		else
 			arg[n++] = argument(v, *letter, s);
+	while (n > needed && !arg[n - 1].len)
+		n--;
 	return n;
 }
 

@@ -251,6 +251,23 @@ static inline bool holding_becomes(const char *name, int n)
 	return wait_until(holding_is, &(struct state){ name, n }, WAIT_MS);
 }
 
+/* The numbers that node i keeps of the lock become fields of meta, if they are
+ * in a word: for who looks at them, or changes them. */
+static inline void lay_open(int i, const char *name)
+{
+	static const char script[] =
+		"local M = KEYS[1] "
+		"local q = redis.call('HGET', M, 'q') "
+		"local word = q and redis.call('HGET', M, q) "
+		"if not word then return 0 end "
+		"local t, s = string.match(word, '^(%d+) ?(%d*)$') "
+		"redis.call('HDEL', M, q) "
+		"redis.call('HSET', M, 't', t, 's', s == '' and t or s) "
+		"return 1";
+
+	server_ask(node[i], "EVAL %s 1 {rl:%s}:rl:meta", script, name);
+}
+
 struct known {
 	rl_mutex_t *m;
 	const char *name;

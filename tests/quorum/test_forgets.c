@@ -62,6 +62,7 @@ static int minority(void)
 static void try_at(int i)
 {
 	server_ask(node[i], "SET rl:n " ATTEMPT " PX 60000");
+	lay_open(i, "n");
 	server_ask(node[i], "HSET {rl:n}:rl:meta t %llu",
 		   (unsigned long long)fence + 2);
 }
@@ -78,6 +79,7 @@ static void hold_a_majority_with(int err)
 	OK(rl_mutex_fence(&m, &fence));
 	for (i = nodes - minority(); i < nodes; i++) {
 		server_ask(node[i], "DEL rl:n");
+		lay_open(i, "n");
 		server_ask(node[i], "HSET {rl:n}:rl:meta t %llu",
 			   (unsigned long long)fence + 3);
 	}
@@ -235,10 +237,12 @@ Test(quorum_forgets, a_renewal_sets_it_where_attempts_were_undone,
 	OK(rl_mutex_unlock(&m));
 	cr_expect(holding_becomes("n", 0));
 	/* What was undone is refused as before, and the unlock is known. */
-	for (i = 0; i < nodes; i++)
+	for (i = 0; i < nodes; i++) {
+		lay_open(i, "n");
 		cr_expect_eq(server_ask_int(node[i],
 					    "HGET {rl:n}:rl:meta s"),
 			     (long long)fence + 1, "node %d", i);
+	}
 	cr_expect_eq(server_ask_int(node[2], "HGET {rl:n}:rl:meta t"),
 		     (long long)fence + 3);
 }
@@ -292,8 +296,10 @@ Test(quorum_forgets, one_set_again_is_mended_by_another_process)
 
 	rl_mutex_destroy(&m);
 	make(&m, &want);
-	for (i = 0; i < nodes; i++)
+	for (i = 0; i < nodes; i++) {
+		lay_open(i, "n");
 		server_ask(node[i], "HINCRBY {rl:n}:rl:meta t 1");
+	}
 	hold_a_majority_with(EOWNERDEAD);
 	cr_expect(holding_becomes("n", 3));
 	DID(p, CONSISTENT, 0, 0);

@@ -280,6 +280,7 @@ Test(quorum_minority, that_would_decide_a_split_is_waited_for_shortly)
 		cr_assert(holding_becomes("split", 0));
 		server_ask(node[0], "SET rl:split name:other#%s",
 			   "8000000000000000");
+		lay_open(0, "split");
 		server_ask(node[0], "HINCRBY {rl:split}:rl:meta t 1");
 		server_pause(node[2]);
 		t = wait_now_ms();

@@ -29,6 +29,7 @@ static void split(void)
 	for (i = 0; i < 2; i++) {
 		server_ask(node[i], "SET rl:n name:split-%d#%s PX 60000", i,
 			   "8000000000000000");
+		lay_open(i, "n");
 		server_ask(node[i], "HINCRBY {rl:n}:rl:meta t %d", 1 + 2 * i);
 	}
 }
@@ -137,6 +138,7 @@ static long long tried(int i, const char *t)
 
 	server_ask(node[i], "SET rl:n name:other#%s PX 60000",
 		   "8000000000000000");
+	lay_open(i, "n");
 	server_ask(node[i], "HSET {rl:n}:rl:meta t %s", t);
 	EXPECT(rl_mutex_trylock(&m), EBUSY);
 	cr_assert(wait_until(has_undone, &other, WAIT_MS));
@@ -185,9 +187,11 @@ Test(quorum_retry, a_node_that_was_taken_long_ago_is_not_contended)
 	int i;
 
 	two_of_three();
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		lay_open(i, "n");
 		snprintf(t[i], sizeof(t[i]), "%lld", 1 + server_ask_int(node[i],
 			 "HGET {rl:n}:rl:meta t"));
+	}
 	usleep(1100000);
 	for (i = 0; i < 2; i++)
 		cr_expect_eq(tried(i, t[i]), 6, "%d", i);

@@ -14,11 +14,11 @@
 local K, M, W = KEYS[1], KEYS[2], KEYS[3]
 local flags = ARGV[1]
 --@include _qmeta.lua
-local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'w', 'b')
-local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
-if m[3] ~= ARGV[3] and (m[3] or m[4]) then return { 4 } end
+local m, list = read('t', 's', 'f', 'x', 'w', 'b')
+local t, s = numbers(m[1], m[2], m[3])
+if list ~= ARGV[3] and (list or m[4]) then return { 4 } end
 local born, age = tonumber(m[7])
-if not m[1] or born then age = millis() - math.abs(born or millis()) end
+if t == 0 or born then age = millis() - math.abs(born or millis()) end
 local cur = redis.call('GET', K)
 if not cur and m[5] then
 	if redis.call('EXISTS', W) == 0 then signal() end
@@ -27,6 +27,7 @@ end
 -- The first write is one that an out-of-memory server lets pass.
 redis.call('PEXPIRE', M, ARGV[2])
 if m[6] or string.find(flags, 'w', 1, true) then
+	if m[1] then open(list, t, s) end
 	note_waiter()
 	-- It may be new, for K is somebody else's.
 	if t == 0 then redis.call('PEXPIRE', M, ARGV[2]) end

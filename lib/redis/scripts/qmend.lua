@@ -8,13 +8,14 @@
 --   {0, other, t, s}  K is not that hold
 local K, M = KEYS[1], KEYS[2]
 local cur = redis.call('GET', K)
-local m = redis.call('HMGET', M, 't', 's', 'd')
-local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+--@include _qmeta.lua
+local m = read('t', 's', 'd')
+local t, s = numbers(m[1], m[2], m[3])
 if cur ~= ARGV[1] then return { 0, cur and 1 or 0, t, s } end
 -- Where K was set again above what was undone, s is T: no more is known.
-if not m[3] then return { 2, s < tonumber(ARGV[2]) and s or 0 } end
+if not m[4] then return { 2, s < tonumber(ARGV[2]) and s or 0 } end
 -- PEXPIRE first: an out-of-memory server lets it pass, and the rest too.
 redis.call('PEXPIRE', M, ARGV[3])
 redis.call('HDEL', M, 'd')
-redis.call('HSET', M, 's', string.format('%.0f', ARGV[2] - 1))
+redis.call('HSET', M, 's', text(ARGV[2] - 1))
 return { 1, s }

@@ -38,35 +38,28 @@ if mine then
 	if w and w - redis.call('TIME')[1] * 1000 <= 0 then w = false end
 	return { 1, left, w and 1 or 0 }
 end
-local m = redis.call('HMGET', M, 't', 's', 'q', 'f', 'x', 'b')
-local t, s = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+--@include _qmeta.lua
 local T = tonumber(ARGV[5])
+local m, list = read('t', 's', 'f', 'x', 'b')
+local t, s = numbers(m[1], m[2], m[3])
 if cur or not flag('p') or (t > T and t % 2 == 1) or s > T or
 		(tonumber(m[5]) or 0) > T or
-		(m[3] ~= ARGV[6] and (m[3] or m[4])) then
-	if not m[1] or (m[6] and tonumber(m[6]) > 0) then s = -1 - s end
+		(list ~= ARGV[6] and (list or m[4])) then
+	if is_blank(t, m[6]) then s = -1 - s end
 	return { 0, cur and 1 or 0, t, s }
 end
 redis.call('DEL', K)
-if left == 0 then
-	redis.call('SET', K, value)
-	left = -1
-else
-	redis.call('SET', K, value, 'PX', lease)
-end
-if not m[1] and not m[6] then
-	local now = redis.call('TIME')
-	redis.call('HSET', M, 'b', string.format('%.0f',
-		now[1] * 1000 + math.floor(now[2] / 1000)))
-end
+if left == 0 then left = -1 end
+set_k(value, lease)
+if m[1] then open(list, t, s) end
+if t == 0 and not m[6] then redis.call('HSET', M, 'b', text(millis())) end
 if t < T then
 	if t % 2 == 1 then s = t end
-	redis.call('HSET', M, 't', string.format('%.0f', T),
-		's', string.format('%.0f', s), 'q', ARGV[6])
+	redis.call('HSET', M, 't', text(T), 's', text(s), 'q', ARGV[6])
 	redis.call('HDEL', M, 'x', 'd')
 elseif t > T then
 	-- What was undone above T is refused as before: t stays.
-	redis.call('HSET', M, 's', string.format('%.0f', T))
+	redis.call('HSET', M, 's', text(T))
 	redis.call('HDEL', M, 'x', 'd')
 end
 redis.call('PEXPIRE', M, ARGV[4])

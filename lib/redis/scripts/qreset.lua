@@ -19,8 +19,8 @@ if redis.call('EXISTS', M) == 0 then
 	redis.call('DEL', K, W)
 	return { 1, held }
 end
-local m = redis.call('HMGET', M, 't', 'w')
-local t, w = tonumber(m[1]) or 0, tonumber(m[2]) or 0
+local m = read('t', 'w')
+local t, w = numbers(m[1], m[2]), tonumber(m[3]) or 0
 if tonumber(ARGV[1]) <= t then return { 6, t } end
 redis.call('DEL', K, M)
 local even = text(ARGV[1] + 1)
