@@ -323,6 +323,7 @@ void rli_conns_close(struct rli_conns *c)
 		rli_tls_thread_ends();
 	rli_posts_free(c->posts);
 	rli_rounds_free(c);
+	rli_out_free(&c->same);
 	rli_free(c->fds);
 	rli_free(c);
 }

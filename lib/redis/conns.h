@@ -22,6 +22,10 @@ struct rli_conns {
 	bool one_core;			/* crowded: it has no other to run on */
 	struct rli_round *rounds;	/* of a quorum, that are awaited */
 	struct rli_round *spare_rounds;	/* to use again */
+	struct rli_out same;		/* what the last round was made to ask
+					   all nodes alike … */
+	const struct rli_round *same_of;	/* … and which; or NULL */
+	unsigned same_flags;		/* … with what flags */
 	struct rli_node *waits_at;	/* which node of a quorum knows that we
 					   shall wait, as far as was asked */
 	bool closing;

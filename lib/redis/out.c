@@ -65,11 +65,22 @@ static void put_head(struct rli_out *out, char kind, size_t number)
 	out->len = (size_t)(to - out->buf);
 }
 
+static int put_whole(struct rli_out *out, const struct rli_arg *command)
+{
+	int err = rli_out_reserve(out, command->len);
+
+	if (!err)
+		put(out, command->p, command->len);
+	return err;
+}
+
 int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n)
 {
 	size_t more = HEAD_MAX;
 	int i, err;
 
+	if (!n)
+		return put_whole(out, arg);
 	for (i = 0; i < n; i++)
 		more += arg[i].len + HEAD_MAX;
 	err = rli_out_reserve(out, more);

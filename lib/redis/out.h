@@ -28,7 +28,8 @@ struct rli_arg {
 /* Room for that many bytes more, so that a command cannot fail. ENOMEM. */
 int rli_out_reserve(struct rli_out *out, size_t more);
 
-/* One command of n arguments behind what is there. ENOMEM: nothing added. */
+/* One command of n arguments behind what is there; n 0: *arg is a whole one
+ * already. ENOMEM: nothing added. */
 int rli_out_command(struct rli_out *out, const struct rli_arg *arg, int n);
 
 void rli_out_clear(struct rli_out *out);

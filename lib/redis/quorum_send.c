@@ -124,13 +124,48 @@ static int arguments(const struct rli_vote *v, enum rli_verb verb, bool whole,
 	return n;
 }
 
-int rli_quorum_send(struct rli_vote *v)
+static int send_one(struct rli_vote *v)
 {
 	struct rli_arg arg[ARGS_MAX];
 	struct scratch scratch;
 	int n = arguments(v, v->round->verb, v->whole, arg, &scratch);
 
 	return rli_session_submit(v->session, &v->request, arg, n);
+}
+
+/* What all nodes are asked alike. */
+static int make_same(const struct rli_vote *v)
+{
+	struct rli_conns *c = v->round->conns;
+	struct rli_arg arg[ARGS_MAX];
+	struct scratch scratch;
+	int n = arguments(v, v->round->verb, false, arg, &scratch), err;
+
+	c->same_of = NULL;
+	rli_out_clear(&c->same);
+	err = rli_out_command(&c->same, arg, n);
+	if (err)
+		return err;
+	c->same_of = v->round;
+	c->same_flags = v->flags;
+	return 0;
+}
+
+int rli_quorum_send(struct rli_vote *v)
+{
+	struct rli_conns *c = v->round->conns;
+	struct rli_arg whole;
+	int err = 0;
+
+	/* The one at which we shall wait is asked something else. */
+	if (v->whole || v->flags & RLI_Q_HERE)
+		return send_one(v);
+	if (c->same_of != v->round || c->same_flags != v->flags)
+		err = make_same(v);
+	if (err)
+		return err;
+	whole = (struct rli_arg){ c->same.buf, c->same.len };
+	return rli_session_submit(v->session, &v->request, &whole, 0);
 }
 
 void rli_quorum_expired(struct rli_request *request,

@@ -62,6 +62,8 @@ static struct rli_round *make(struct rli_conns *c, struct rli_servers *servers,
 
 	if (!r)
 		return NULL;
+	/* It may have been that one. */
+	c->same_of = NULL;
 	r->conns = c;
 	r->servers = servers;
 	rli_servers_hold(servers);

@@ -102,8 +102,9 @@ void rli_session_close(struct rli_session *session);
 void rli_session_forget(struct rli_session *session);
 
 /*
- * Puts a command into the line, to be sent by the next flush, together with
- * whatever else has been submitted by then; begins to connect if need be.
+ * Puts a command (as rli_out_command does) into the line, to be sent by the next
+ * flush, together with whatever else has been submitted by then; begins to
+ * connect if need be.
  * Never calls done. ENOMEM: not submitted.
  */
 int rli_session_submit(struct rli_session *session,
