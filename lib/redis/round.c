@@ -190,10 +190,9 @@ static int64_t session_patience(const struct rli_session *s)
 	return s->state == RLI_READY ? ms : ms + url->connect_timeout_ms;
 }
 
-void rli_round_ask(struct rli_round *r, int i)
+static void ask_at(struct rli_round *r, int i, int64_t now)
 {
 	struct rli_vote *v = &r->vote[i];
-	int64_t now = rli_now();
 	int err;
 
 	v->state = RLI_ASKED;
@@ -223,6 +222,11 @@ void rli_round_ask(struct rli_round *r, int i)
 		r->under_way++;
 }
 
+void rli_round_ask(struct rli_round *r, int i)
+{
+	ask_at(r, i, rli_now());
+}
+
 static bool is_spared(const struct rli_round *r, struct rli_session *s)
 {
 	if (r->verb == RLI_Q_RELEASE)
@@ -231,9 +235,9 @@ static bool is_spared(const struct rli_round *r, struct rli_session *s)
 	return rli_spare_request(s, !r->tries);
 }
 
-static void set_due(struct rli_round *r)
+static void set_due(struct rli_round *r, int64_t now)
 {
-	int64_t ms = 0, connect = 0, now = rli_now();
+	int64_t ms = 0, connect = 0;
 	int i, ready = 0;
 
 	for (i = 0; i < r->n; i++) {
@@ -269,6 +273,7 @@ static void hedge(struct rli_round *r)
 void rli_round_ask_all(struct rli_round *r)
 {
 	bool spared[RLI_NODES_MAX];
+	int64_t now;
 	int i, n = 0;
 
 	for (i = 0; i < r->n; i++) {
@@ -276,12 +281,13 @@ void rli_round_ask_all(struct rli_round *r)
 		n += !spared[i];
 	}
 	r->home = r->flags & RLI_Q_HERE ? rli_quorum_home(r, spared) : NULL;
+	now = rli_now();
 	if (r->op)
-		set_due(r);
+		set_due(r, now);
 	for (i = 0; i < r->n; i++)
 		if (!spared[i] || n < r->majority ||
 		    r->asked_before & 1u << i)
-			rli_round_ask(r, i);
+			ask_at(r, i, now);
 	if (r->op && n < r->n && n >= r->majority)
 		hedge(r);
 }

@@ -140,7 +140,8 @@ static int deliver(struct rli_session *s)
 		return rli_fail(EPROTO, "%s: an answer to no question",
 				label(s));
 	s->used = true;
-	s->heard = rli_now();
+	/* It was not before that, which is near enough. */
+	s->heard = r->since ? r->since : rli_now();
 	s->head = r->next;
 	if (!s->head)
 		s->tail = &s->head;
@@ -217,9 +218,10 @@ static bool tells_by_itself(const struct rli_session *s,
 	return r->awaited && s->node->url.scheme == RLI_UNIX;
 }
 
-static bool was_used_just_now(const struct rli_session *s)
+static bool was_used_just_now(const struct rli_session *s,
+			      const struct rli_request *r)
 {
-	return rli_now() - s->heard < IDLE;
+	return (r->since ? r->since : rli_now()) - s->heard < IDLE;
 }
 
 /* A server may have closed a connection that was idle: known before a request
@@ -230,7 +232,7 @@ static void look_before_sending(struct rli_session *s,
 {
 	if (s->state != RLI_READY || s->head || s->failed ||
 	    tells_by_itself(s, r) ||
-	    (r->repeatable && was_used_just_now(s)) ||
+	    (r->repeatable && was_used_just_now(s, r)) ||
 	    rli_wire_quiet(&s->wire))
 		return;
 	rli_fail(ENOLCK, "%s: the server closed the connection", label(s));

@@ -110,7 +110,8 @@ bool rli_spare_no_home_since(const struct rli_node *node, int64_t moment)
 
 bool rli_spare_is_no_home(const struct rli_node *node)
 {
-	return rli_spare_no_home_since(node, rli_now() - NO_HOME);
+	return get(&node->no_home_at) &&
+	       rli_spare_no_home_since(node, rli_now() - NO_HOME);
 }
 
 static bool is_late(const struct rli_session *s, int64_t now)
@@ -121,7 +122,7 @@ static bool is_late(const struct rli_session *s, int64_t now)
 /* Whether it owes an answer for so long that it may be hanging. */
 static bool lags(struct rli_session *s)
 {
-	int64_t now = rli_now();
+	int64_t now = s->head ? rli_now() : 0;
 
 	if (!is_late(s, now))
 		return false;
