@@ -368,18 +368,20 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 	struct rli_grants g;
 	struct tally t;
 	int answered;
-	bool sure;
+	bool doubtful, sure;
 
 	take_tally(r, &t);
 	g = grants(&t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
-	sure = (checked || r->flags & RLI_Q_VOUCH) &&
-	       !rli_quorum_doubtful(r, &g);
+	doubtful = rli_quorum_doubtful(r, &g);
+	sure = (checked || r->flags & RLI_Q_VOUCH) && !doubtful;
 	/* They do not agree; or it is not known yet whether all nodes belong to
 	 * the same list: one that says so later makes the next acquire hear
 	 * it. */
 	if (answered >= r->majority && t.pending)
-		rli_round_hurry(r);
+		rli_round_hurry(r, t.granted >= r->majority && doubtful
+						? RLI_WITNESSES
+						: RLI_STRAGGLERS);
 	if (t.other) {
 		other_list(r, t.other);
 	} else if (t.granted >= r->majority && (sure || !t.pending)) {

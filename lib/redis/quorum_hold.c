@@ -300,7 +300,7 @@ void rli_quorum_judge_reset(struct rli_round *r)
 		}
 	}
 	if (yes >= r->majority && pending)
-		rli_round_hurry(r);
+		rli_round_hurry(r, RLI_STRAGGLERS);
 	/* All nodes that answer are to know. */
 	if (pending || (yes < r->majority && rli_round_ask_rest(r)))
 		return;

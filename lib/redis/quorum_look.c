@@ -170,7 +170,7 @@ static bool too_early(struct rli_round *r, const struct tally *t)
 		return t->pending || rli_round_ask_rest(r);
 	if (!t->pending || (!t->blank && t->same + t->pending < r->majority))
 		return false;
-	rli_round_hurry(r);
+	rli_round_hurry(r, RLI_STRAGGLERS);
 	return true;
 }
 

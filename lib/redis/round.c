@@ -340,9 +340,9 @@ int64_t rli_rounds_due(const struct rli_conns *c)
 	return due;
 }
 
-void rli_round_hurry(struct rli_round *r)
+void rli_round_hurry(struct rli_round *r, int64_t most)
 {
-	int64_t due = rli_after(rli_now(), RLI_STRAGGLERS);
+	int64_t due = rli_after(rli_now(), most);
 
 	if (due < r->time_up)
 		r->time_up = due;

@@ -116,10 +116,14 @@ unsigned rli_round_asked(const struct rli_round *round);
 /* To those that have not been asked yet; whether there were any. */
 bool rli_round_ask_rest(struct rli_round *round);
 
-/* A majority has answered, and does not need the others, or cannot agree: they
- * are waited for for this much longer. */
+/*
+ * A majority has answered. The others are waited for for this much longer, ns:
+ * if it does not need them, or cannot agree; or if it would have the lock, but
+ * for one of them who may say who had it before some of these forgot.
+ */
 #define RLI_STRAGGLERS (100 * RLI_MS)
-void rli_round_hurry(struct rli_round *round);
+#define RLI_WITNESSES (400 * RLI_MS)
+void rli_round_hurry(struct rli_round *round, int64_t most);
 
 /* Sends at once what was submitted. */
 void rli_round_flush(struct rli_round *round);

@@ -127,6 +127,28 @@ Test(quorum_forgets, nor_if_two_of_five_forget, .init = five)
 	keep_others_out();
 }
 
+/* Who would have the lock but for one that may know of another waits for that
+ * one for longer than for any. */
+Test(quorum_forgets, nor_while_one_that_remembers_is_slow)
+{
+	struct want want = { .robust = true };
+	struct proc *p = party_start(PROC_THREAD, &want);
+	int64_t began, took, err;
+
+	hold_a_majority();
+	forget();
+	began = wait_now_ms();
+	server_pause(node[1]);
+	party_begin(p, TRYLOCK, 0);
+	cr_expect_not(proc_heard(p, 200), "it did not wait");
+	server_resume(node[1]);
+	took = wait_now_ms() - began;
+	err = proc_hear(p);
+	cr_expect(err == EBUSY || took > 300, "%d after %d ms", (int)err,
+		  (int)took);
+	party_end(p);
+}
+
 /* Not within 300 ms, and not even by a question of the keeper's. */
 static bool is_asked_no_more(void *arg)
 {
