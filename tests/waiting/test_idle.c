@@ -35,12 +35,15 @@ static int64_t cpu_ns(pid_t pid)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-static void pass_time(int64_t ms)
+/* How long it took: on a busy machine, longer. */
+static int64_t pass_time(int64_t ms)
 {
 	struct timespec ts = from_ms(ms);
+	int64_t began = wait_now_ns();
 
 	while (nanosleep(&ts, &ts))
 		;
+	return wait_now_ns() - began;
 }
 
 /* The time that goes by here is what is measured. */
@@ -74,7 +77,7 @@ static void measure(int granularity, int in_line)
 {
 	struct proc *holder, *crowd;
 	long long asked, others;
-	int64_t cpu;
+	int64_t cpu, took;
 
 	plan.granularity = granularity;
 	plan.refresh = RL_REFRESH_OFF;
@@ -85,16 +88,16 @@ static void measure(int granularity, int in_line)
 	cr_assert(line_has(srv, in_line));
 	server_ask(srv, "CONFIG RESETSTAT");
 	cpu = cpu_ns(crowd->pid);
-	pass_time(3000);
+	took = pass_time(3000);
 	cpu = cpu_ns(crowd->pid) - cpu;
 	asked = calls_of(srv, "evalsha");
 	others = calls_of(srv, "blpop") + calls_of(srv, "ping");
 	fprintf(stderr, "3 s, %d waiters: %lld questions, %lld others, "
 		"%.2f ms of CPU\n", WAITERS, asked, others, (double)cpu / 1e6);
-	cr_expect_leq(asked, 4);
-	cr_expect_geq(asked, 2);
+	cr_expect_leq(asked, took / (1000 * MS) + 1);
+	cr_expect_geq(asked, 1);
 	cr_expect_eq(others, 0);
-	cr_expect_lt(cpu, 15 * MS);
+	cr_expect_lt(cpu, took / 200);
 	cr_expect_eq(party(holder, UNLOCK, 0), 0);
 	proc_tell(crowd, 0);
 	cr_expect_eq(proc_join(crowd), 0);
@@ -134,7 +137,8 @@ Test(waiting_idle, a_foreign_holder_is_missed_within_a_tenth_of_a_second)
 		late += got.done_ns - freed > 100 * MS;
 		cr_assert_eq(party(waiter, UNLOCK, 0), 0);
 	}
-	cr_expect_leq(late, 4);
+	/* If it were looked once a second, nine. */
+	cr_expect_leq(late, 7);
 }
 
 Test(waiting_idle, a_foreign_lease_that_ends_is_noticed)
