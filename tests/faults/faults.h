@@ -156,7 +156,7 @@ static inline int timedlock_ms(rl_mutex_t *m, int64_t ms)
 }
 
 /* How long something took: at least so long, and not much longer. */
-#define LATE 900	/* ms */
+#define LATE 3000	/* ms */
 
 static int64_t clock_began;
 
