@@ -365,10 +365,10 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 {
 	bool checked = atomic_load_explicit(&r->place.notes->checked,
 					    memory_order_relaxed);
+	bool doubtful, sure;
 	struct rli_grants g;
 	struct tally t;
 	int answered;
-	bool doubtful, sure;
 
 	take_tally(r, &t);
 	g = grants(&t);
@@ -379,9 +379,8 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 	 * the same list: one that says so later makes the next acquire hear
 	 * it. */
 	if (answered >= r->majority && t.pending)
-		rli_round_hurry(r, t.granted >= r->majority && doubtful
-						? RLI_WITNESSES
-						: RLI_STRAGGLERS);
+		rli_round_hurry(r, t.granted >= r->majority && doubtful ?
+					   RLI_WITNESSES : RLI_STRAGGLERS);
 	if (t.other) {
 		other_list(r, t.other);
 	} else if (t.granted >= r->majority && (sure || !t.pending)) {

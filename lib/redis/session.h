@@ -125,6 +125,16 @@ void rli_session_break(struct rli_session *session, int err);
 /* It is greeted. For connect.c. */
 void rli_session_is_ready(struct rli_session *session);
 
+/* As far as the socket takes it, and has it; answers go to whom they belong.
+ * ENOLCK, EPROTO, ENOMEM: the connection is to be broken. For session.c.
+ * (session_io.c) */
+int rli_session_send(struct rli_session *session);
+int rli_session_receive(struct rli_session *session);
+
+/* What poll(2) cannot know of must be read while somebody waits for it; the
+ * rest, like a parting word behind the last answer, until the next request. */
+bool rli_session_has_more(const struct rli_session *session);
+
 /* What to poll for: true if there is anything. */
 bool rli_session_poll(const struct rli_session *session, struct pollfd *fd);
 
