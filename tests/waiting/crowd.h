@@ -98,8 +98,11 @@ static inline void *crowd_run(void *arg)
 	struct crowd_member *me = arg;
 	struct field *f = me->field;
 	bool more = true;
-	int err = 0;
+	int err = rl_mutex_lock(me->mutex);
 
+	/* Each has its connection before the first hold is counted. */
+	if (!err)
+		err = rl_mutex_unlock(me->mutex);
 	atomic_fetch_add(&f->ready, 1);
 	while (!atomic_load(&f->go))
 		sched_yield();

@@ -11,7 +11,6 @@
 
 #define MS 1000000LL
 #define CREW 5
-#define STOOD_STILL (100 * MS)
 
 static struct server *srv;
 static struct plan plan;
@@ -304,23 +303,12 @@ ParameterizedTestParameters(waiting_turns, sums_of_8_threads_in_4_processes)
 	return cr_make_param_array(struct deal, deals, 4);
 }
 
-/* Every process has its share: with a slice of a millisecond the turns go
- * round among them, and within one among its threads. A machine that stands
- * still in between ends slices, so that somebody loses a turn. */
-ParameterizedTest(struct deal *deal, waiting_turns,
-		  sums_of_8_threads_in_4_processes, .timeout = 300)
+/* Whether everybody had his share. */
+static bool deal_out(const struct deal *deal, long target)
 {
-	const char *n = getenv("RL_TEST_HANDOVERS");
-	long target = n ? atol(n) : 1600;
-	struct field *f;
+	struct field *f = field_new(&plan, 4, 8, target);
+	bool fair;
 
-	/* Hundreds of holds to a slice: it takes many slices for all threads of
-	 * a process to have had theirs. */
-	if (deal->granularity && deal->slice != NEVER)
-		target *= 100;
-	plan.granularity = deal->granularity;
-	plan.slice = deal->slice;
-	f = field_new(&plan, 4, 8, target);
 	cr_assert_eq(crowd(f), 0);
 	crowd_report(f, deal->what);
 	cr_expect_eq(f->errors, 0);
@@ -328,7 +316,29 @@ ParameterizedTest(struct deal *deal, waiting_turns,
 	cr_expect_eq(f->fences_back, 0);
 	cr_expect_eq(f->sum, f->target);
 	cr_expect_gt(f->turns, 10);
-	cr_expect_gt(crowd_slowest(f),
-		     f->longest < STOOD_STILL ? target / 32 / 10 : 0);
+	fair = crowd_slowest(f) > target / 32 / 10;
 	field_free(f);
+	return fair;
+}
+
+/* With a slice of a millisecond the turns go round among the processes, and
+ * within one among its threads. A machine that keeps one of them from running
+ * for a good part of the time spoils a deal, but not each. */
+ParameterizedTest(struct deal *deal, waiting_turns,
+		  sums_of_8_threads_in_4_processes, .timeout = 300)
+{
+	const char *n = getenv("RL_TEST_HANDOVERS");
+	long target = n ? atol(n) : 1600;
+	bool fair = false;
+	int i;
+
+	/* Hundreds of holds to a slice: it takes many slices for all threads of
+	 * a process to have had theirs. */
+	if (deal->granularity && deal->slice != NEVER)
+		target *= 100;
+	plan.granularity = deal->granularity;
+	plan.slice = deal->slice;
+	for (i = 0; i < 4 && !fair; i++)
+		fair = deal_out(deal, target << i);
+	cr_expect(fair);
 }
