@@ -67,7 +67,7 @@ static void wait_for_each(void)
 	static struct waiter w[LOCKS];
 	struct proc *p[LOCKS];
 	long long asked;
-	int64_t released, end;
+	int64_t released, end, took = 0;
 	int i;
 
 	for (i = 0; i < LOCKS; i++) {
@@ -87,11 +87,11 @@ static void wait_for_each(void)
 		released = wait_now_ms();
 		OK(rl_mutex_unlock(&w[i].m));
 		cr_expect_eq(proc_join(p[i]), 0, "%s", w[i].name);
-		/* The next question is a second away, the lease ten. */
-		cr_expect_lt(w[i].got_it - released, 700, "%s: %lld ms",
-			     w[i].name, (long long)(w[i].got_it - released));
+		took += w[i].got_it - released;
 		rl_mutex_destroy(&w[i].m);
 	}
+	/* The next question is up to a second away for each, the lease ten. */
+	cr_expect_lt(took, 100 * LOCKS, "%lld ms", (long long)took);
 }
 
 Test(quorum_wrong, a_wait_that_one_refuses_is_waited_elsewhere)
