@@ -317,6 +317,7 @@ Test(quorum_basic, reset_all_counts_what_a_second_round_frees)
 	MUST(rl_mutex_lock(&m));
 	MUST(rl_mutex_fence(&m, &fence));
 	server_kill(node[1]);
+	lay_open(2, "a");
 	server_ask(node[2], "HSET {rl:a}:rl:meta t %llu",
 		   (unsigned long long)fence + 2000000000000);
 	rl_mutexattr_init(&attr);
