@@ -162,13 +162,11 @@ struct rli_lock {
 	 * it. Empty: none. */
 	char over[RLI_NONCE_LEN + 1];
 	bool turn_taken;
-	/* Others waited when the hold that has the turn was taken, or have been
-	 * seen to since: they get their turn without being asked for. */
-	bool contended;
+	bool contended;		/* others have been seen to wait: they get their
+				   turn without being asked for */
 	bool listened;		/* the keeper listens for recalls */
-	/* The hold that rests, or NULL; its terms are those of the first in
-	 * line, or where nobody is those it had. Written under guard, and
-	 * looked at without, to see whether it is worth taking the guard. */
+	/* The hold that rests, or NULL, with the terms of the first in line or
+	 * its own. Under guard; without, to see whether to take that. */
 	struct rli_hold *_Atomic resting;
 	struct rli_turn_waiter *first, **last;
 	struct rli_attempt *attempts;	/* threads that deal with the servers */
