@@ -16,8 +16,8 @@ struct rli_cancel {
 };
 
 /*
- * The same for a caller with no cancellation point in it, at a tenth of the
- * price: the type of most threads is deferred already.
+ * The half that is enough for a caller with no cancellation point in it, at a
+ * tenth of the price of both: the type of most threads is deferred already.
  */
 static inline int rli_cancel_defer(void)
 {
@@ -33,6 +33,7 @@ static inline void rli_cancel_retype(int was)
 		pthread_setcanceltype(was, &was);
 }
 
+/* Both: for whoever may block, or calls what may. */
 static inline void rli_cancel_off(struct rli_cancel *was)
 {
 	was->type = rli_cancel_defer();

@@ -6,7 +6,8 @@
  * much later it is; then the clock is read again. One tick counts as a
  * nanosecond: the counters that are used run at 0.5 GHz or more, so a watch is
  * wrong by less than RLI_WATCH_WRONG, either way, and two readings of one may
- * be out of order by as much. The margin that a lease keeps is thirty times that.
+ * be out of order by as much. The margin that a lease keeps is thirty times
+ * that.
  *
  * The counter is used only where the kernel itself keeps time by it, and so has
  * seen that it is the same on all processors. One that stands still or starts
