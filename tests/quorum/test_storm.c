@@ -19,8 +19,9 @@ struct common {
 	long sum;
 	uint64_t fence;
 	long done[WORKERS];	/* each its own worker's */
-	/* Where any node forgets at any time, a majority may have. */
-	bool may_be_lost;
+	/* Where any node forgets at any time, a majority may have. Where it is
+	 * a minority, an unlock may be told so that comes late. */
+	bool may_be_lost, may_be_told;
 	atomic_int lost, fences;
 	uint64_t given[FENCES_MAX];	/* each its own hold's */
 };
@@ -71,7 +72,7 @@ static int failed(int worker, const char *what, int err)
 static int lost(int worker, const char *what, int err)
 {
 	failed(worker, what, err);
-	if (!common->may_be_lost)
+	if (!common->may_be_lost && !(common->may_be_told && err == ESTALE))
 		return 1;
 	atomic_fetch_add(&common->lost, 1);
 	return 0;
@@ -213,7 +214,7 @@ static void storm(void (*what)(void))
 		cr_expect_eq(proc_join(p[i]), 0, "worker %d", i);
 		sum += common->done[i];
 	}
-	cr_expect(common->sum == sum || atomic_load(&common->lost));
+	cr_expect(common->sum == sum || common->may_be_lost);
 	cr_expect_gt(sum, WORKERS);
 	fprintf(stderr, "%ld holds\n", sum);
 }
@@ -261,7 +262,7 @@ Test(quorum_storm, emptying_one_of_five_nodes_repeats_no_fence, .init = five)
 	storm_of_emptying();
 }
 
-/* One node, or two of five, every few milliseconds: no hold is lost. */
+/* One node, or two of five, every few milliseconds: nobody else gets in. */
 static void empty_a_minority(void)
 {
 	int i;
@@ -280,9 +281,11 @@ static void storm_on_a_minority(void)
 	make(&m, &(struct want){ 0 });
 	become_known(&m, "n");
 	OK(rl_mutex_destroy(&m));
+	common->may_be_told = true;
 	storm(empty_a_minority);
-	fprintf(stderr, "emptied %d times\n", emptied);
-	cr_expect_eq(atomic_load(&common->lost), 0);
+	fprintf(stderr, "emptied %d times, told %d times\n", emptied,
+		atomic_load(&common->lost));
+	cr_expect_leq(atomic_load(&common->lost), 1 + emptied / 100);
 	cr_expect_gt(emptied, 0);
 }
 
