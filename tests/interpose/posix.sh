@@ -7,6 +7,8 @@
 
 program=$programs/posix/$1
 ulimit -c 0
+# A word about a server that takes its time would be a difference.
+RL_SERVERS="$RL_SERVERS?command_timeout=20000"
 
 for case in $("$program"); do
 	compare "$case" "the interposer" bound @all "$program"

@@ -203,7 +203,8 @@ Test(quorum_cost, sixteen_contenders_progress)
 		(double)asked / nodes / (double)atomic_load(&held),
 		(long long)atomic_load(&longest_gap));
 	cr_expect_gt(atomic_load(&held), 100);
-	cr_expect_lt(atomic_load(&longest_gap), 1500);
+	/* Who is not woken waits for a lease. */
+	cr_expect_lt(atomic_load(&longest_gap), 5000);
 	/* Uncontended it is 2; here each is asked for, waited for, and
 	 * released, and some are tried in vain. */
 	cr_expect_lt(asked, 12 * nodes * atomic_load(&held));

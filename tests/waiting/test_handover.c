@@ -40,7 +40,8 @@ static void judge_field(const struct field *f)
 	cr_expect_eq(f->sum, f->target);
 }
 
-/* A claim is late if the machine stood still for a second. */
+/* A claim is late if the machine stood still for a second. Where waiters find
+ * tokens of others, most are. */
 static void judge(const struct field *f, const struct replay *r)
 {
 	judge_field(f);
@@ -51,7 +52,8 @@ static void judge(const struct field *f, const struct replay *r)
 	cr_expect_gt(r->hand_offs,
 		     f->processes * f->threads < 8 ? 0 : f->target / 4,
 		     "%ld hand-offs", r->hand_offs);
-	cr_expect_leq(r->late_claims, 1, "%ld late claims", r->late_claims);
+	cr_expect_leq(r->late_claims, f->target / 100, "%ld late claims",
+		      r->late_claims);
 }
 
 struct size {

@@ -1,9 +1,13 @@
+#include <fcntl.h>
+#include <sys/syscall.h>
+
 #include "cases.h"
 
 static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t c = PTHREAD_COND_INITIALIZER;
 static pthread_barrier_t barrier;
 static int waiting, cleaned;
+static pid_t waiter;
 
 /* The clean-up of a wait finds the mutex locked by its thread. */
 static void unlock_it(void *mutex)
@@ -25,6 +29,7 @@ static void *wait_for_ever(void *arg)
 	if (w->async)
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	pthread_mutex_lock(w->mutex);
+	waiter = (pid_t)syscall(SYS_gettid);
 	waiting = 1;
 	pthread_cleanup_push(unlock_it, w->mutex);
 	for (;;)
@@ -34,6 +39,24 @@ static void *wait_for_ever(void *arg)
 			pthread_cond_wait(&c, w->mutex);
 	pthread_cleanup_pop(0);
 	return NULL;
+}
+
+/* It has given the mutex back, but may not be in the wait yet: if it is
+ * cancelled asynchronously before, what comes of it is anybody's guess. */
+static void until_asleep(pid_t tid)
+{
+	char path[64], text[256], *name_end;
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);
+	do {
+		fd = open(path, O_RDONLY);
+		n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		name_end = strrchr(text, ')');
+	} while (!name_end || name_end[2] != 'S');
 }
 
 static void cancel_a_wait(int type, int timed, int async)
@@ -51,6 +74,7 @@ static void cancel_a_wait(int type, int timed, int async)
 		there = waiting;
 		MUST(pthread_mutex_unlock(&own));
 	}
+	until_asleep(waiter);
 	SAY(pthread_cancel(t));
 	MUST(pthread_join(t, &result));
 	printf("%d %d\n", result == PTHREAD_CANCELED, cleaned);
