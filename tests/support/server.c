@@ -90,10 +90,11 @@ static bool answers(void *arg)
 	return !strcmp(server_ask_one(srv, "PING"), "PONG");
 }
 
+/* The program may have to come from a disk that stands still. */
 void server_wait_ready(struct server *srv)
 {
 	for (; srv; srv = srv->next)
-		if (!wait_until(answers, srv, WAIT_MS))
+		if (!wait_until(answers, srv, 6 * WAIT_MS))
 			die_with_log(srv, "does not answer");
 }
 
