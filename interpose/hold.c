@@ -21,6 +21,9 @@
 
 /* How long a thread that may be cancelled at any time waits before it looks. */
 #define LOOK (200 * RLI_MS)
+/* After so many looks it asks whether the servers are there: each is too short
+ * for an outage. */
+#define LOOKS 5
 
 /* One call of the program, from behind the gate on. */
 struct call {
@@ -54,6 +57,13 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 	       (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+/* Whether err is the servers' fault, or nobody's that the program knows. */
+static bool is_outage(int err)
+{
+	return err == ENOLCK || err == EACCES || err == EPROTO ||
+	       err == ENOMEM;
+}
+
 /* Waits a little at a time, and is cancelled in between. */
 static int lock_cancellable(struct call *c)
 {
@@ -61,8 +71,8 @@ static int lock_cancellable(struct call *c)
 	clockid_t clock = how->how == RLI_HOW_UNTIL ? how->clock
 						    : CLOCK_MONOTONIC;
 	struct timespec until;
+	int err, type, looks = 0;
 	bool last;
-	int err, type;
 
 	do {
 		clock_gettime(clock, &until);
@@ -73,6 +83,9 @@ static int lock_cancellable(struct call *c)
 		err = rl_mutex_clocklock(&c->object->lock, clock,
 					 last ? how->abstime : &until);
 		if (err != ETIMEDOUT || last)
+			return err;
+		if (++looks % LOOKS == 0 &&
+		    is_outage(err = rl_mutex_locked(&c->object->lock)))
 			return err;
 		rli_leave();
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
@@ -98,11 +111,11 @@ static int ask(struct call *c)
 	return rl_mutex_lock(lock);
 }
 
-/* Whether err is the servers' fault, or nobody's that the program knows. */
-static bool is_outage(int err)
+/* ENOLCK of a lock comes after outage_timeout, of a trylock at once: as does a
+ * refusal. */
+static bool has_waited(const struct call *c, int err)
 {
-	return err == ENOLCK || err == EACCES || err == EPROTO ||
-	       err == ENOMEM;
+	return err == ENOLCK && c->how->how != RLI_HOW_TRY;
 }
 
 /* What is bound by its kind has no symbol to be called by. */
@@ -168,7 +181,9 @@ static int take(struct call *c)
 	leave_leftover(c);
 	set_held(o, false);
 	while (is_outage(err = ask(c)))
-		rli_outage_wait(&c->outage, o, err);
+		rli_outage_wait(&c->outage, o, has_waited(c, err));
+	if (err != ETIMEDOUT)
+		rli_outage_over(o);
 	return check(c, err);
 }
 

@@ -18,7 +18,8 @@
 /* The first pause between two lines about one outage; each is twice as long. */
 #define FIRST_PAUSE (2 * RLI_S)
 #define LONGEST_PAUSE (600 * RLI_S)
-/* An outage that nobody has met with for so long is another one. */
+/* An outage that nobody has met with for as long as a try may take, and this, is
+ * another one. */
 #define OVER RLI_S
 
 static bool abort_on_outage = true;	/* read-only after the start */
@@ -44,18 +45,37 @@ void rli_outage_start(void)
 
 /* ---------------------------------------------------------------- telling */
 
-/* One for all threads: an outage is told once. Under guard. */
+/* One for all threads: an outage is told once. Under guard, but for servers:
+ * those that were met with last, NULL once they have answered. */
 static struct {
 	struct rli_guard guard;
 	int64_t began, last_met, next_line, pause;
+	_Atomic(const struct rli_servers *) servers;
 } told;
 
-static bool time_for_a_line(int64_t now)
+/* A server that hangs fails a try when its time-outs are over. */
+static int64_t over(const struct rli_servers *servers)
+{
+	int64_t longest = 0;
+
+	for (int i = 0; i < servers->n; i++) {
+		const struct rli_url *url = &servers->node[i]->url;
+		int64_t ms = (int64_t)url->connect_timeout_ms +
+			     url->command_timeout_ms;
+
+		if (ms > longest)
+			longest = ms;
+	}
+	return rli_ms(longest) + OVER;
+}
+
+static bool time_for_a_line(const struct rli_servers *servers, int64_t now)
 {
 	bool yes;
 
 	rli_guard_lock(&told.guard);
-	if (now > told.last_met + OVER) {
+	if (!atomic_exchange(&told.servers, servers) ||
+	    now > told.last_met + over(servers)) {
 		told.began = told.next_line = now;
 		told.pause = FIRST_PAUSE;
 	}
@@ -70,11 +90,11 @@ static bool time_for_a_line(int64_t now)
 	return yes;
 }
 
-static void tell(void)
+static void tell(const struct rli_servers *servers)
 {
 	int64_t now = rli_now();
 
-	if (time_for_a_line(now))
+	if (time_for_a_line(servers, now))
 		rli_say("waiting for the lock server, since %lld s: %s",
 			(long long)((now - told.began) / RLI_S),
 			rl_last_error());
@@ -89,7 +109,7 @@ __typeof__(rli_pause) __real_rli_pause, __wrap_rli_pause;
 void __wrap_rli_pause(struct rli_thread *self,
 		      const struct rli_servers *servers, int64_t until)
 {
-	tell();
+	tell(servers);
 	__real_rli_pause(self, servers, until);
 }
 
@@ -100,7 +120,8 @@ static const struct rli_mutex *core(const struct rli_object *o)
 	return o->lock.rl_private.rl_impl;
 }
 
-void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
+void rli_outage_wait(struct rli_outage *outage, struct rli_object *o,
+		     bool waited)
 {
 	struct timespec pause = { .tv_nsec = 100 * RLI_MS };
 	const struct rli_servers *servers = core(o)->terms.servers;
@@ -109,19 +130,24 @@ void rli_outage_wait(struct rli_outage *outage, struct rli_object *o, int err)
 
 	if (!outage->began)
 		outage->began = now;
-	/* ENOLCK of a lock comes after outage_timeout, of a trylock at once:
-	 * as does a refusal. */
 	if (abort_on_outage &&
-	    (now - outage->began >= servers->outage_timeout ||
-	     (err == ENOLCK && now - told.began >= servers->outage_timeout &&
-	      now <= told.last_met + OVER)))
+	    (waited || now - outage->began >= servers->outage_timeout))
 		rli_abort("lock '%s': %s; the program cannot go on without it "
 			  "(RL_ON_OUTAGE=wait would wait on)",
 			  core(o)->lock->place.k, rl_last_error());
-	tell();
+	tell(servers);
 	rli_cancel_off(&cancel);
 	nanosleep(&pause, NULL);
 	rli_cancel_as_before(&cancel);
+}
+
+void rli_outage_over(const struct rli_object *o)
+{
+	const struct rli_servers *met = atomic_load_explicit(
+		&told.servers, memory_order_relaxed);
+
+	if (met && met == core(o)->terms.servers)
+		atomic_compare_exchange_strong(&told.servers, &met, NULL);
 }
 
 /* ------------------------------------------------------------------- lost */

@@ -21,11 +21,15 @@ struct rli_outage {
 };
 
 /*
- * A call failed because of the servers (rl_last_error says how). Returns when
- * it is to be tried again; else the program ends here.
+ * A call failed because of the servers (rl_last_error says how), at once or
+ * having waited for outage_timeout. Returns when it is to be tried again; else
+ * the program ends here.
  */
 void rli_outage_wait(struct rli_outage *outage, struct rli_object *object,
-		     int err);
+		     bool waited);
+
+/* The servers have answered a call. */
+void rli_outage_over(const struct rli_object *object);
 
 /* A hold was lost: the callback onlost of every binding. */
 void rli_lost(rl_mutex_t *lock, int err, void *pattern);

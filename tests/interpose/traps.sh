@@ -34,6 +34,17 @@ t_what_is_not_bound_is_left_alone() {
 	want "" "$(redis-cli -s "$work/sock" keys '*')" "keys"
 }
 
+t_two_namespaces_are_two_locks() {
+	local long
+	long=$(repeat n 200)
+	start a jobs_lock RL_NAMESPACE="${long}a"
+	start b jobs_lock RL_NAMESPACE="${long}b"
+	ask a "lock jobs" 0
+	ask b "trylock jobs" 0
+	want "rl:${long}a:jobs_lock" \
+		"$(redis-cli -s "$work/sock" keys '*a:jobs_lock')" "key"
+}
+
 t_exported_symbol() {
 	start a exported_lock=e
 	start b exported_lock=e
@@ -114,6 +125,10 @@ t_a_file_of_bindings_that_is_a_pipe() {
 	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
 }
 
+repeat() {	# CHARACTER COUNT
+	printf "%0$2d" 0 | tr 0 "$1"
+}
+
 # mistake BINDINGS WORDS...
 mistake() {
 	local bind=$1
@@ -139,6 +154,12 @@ t_mistakes_end_the_program() {
 	mistake "box+64" "is no mutex"
 	mistake "in_background" "is no mutex"
 	mistake ":x" "module:symbol"
+	mistake "other_lock;jobs_lock=a{b" "RL_BIND, entry 2" "a{b"
+	mistake "@pshared=a{b" "RL_BIND, entry 1" "a{b"
+	mistake "jobs_lock=$(repeat x 1025)" "RL_BIND, entry 1" "1024"
+	RL_NAMESPACE=a{ mistake "jobs_lock" "RL_BIND, entry 1" "a{:jobs_lock"
+	RL_NAMESPACE=$(repeat x 1020) mistake "jobs_lock" "entry 1" "1024"
+	RL_NAMESPACE=$(repeat x 300) mistake "@all" "entry 1" "1024"
 	printf 'jobs_lock\n\nother_lock,lease=x\n' >"$work/bind"
 	export RL_BIND_FILE=$work/bind
 	mistake "" "$work/bind, line 3" "lease=x"
@@ -646,6 +667,40 @@ t_no_server_ends_the_program() {
 	ended a 134
 	want_text "$work/a.err" "waiting for the lock server, since 0 s" \
 		"the program cannot go on without it" "RL_ON_OUTAGE=wait"
+}
+
+# It fails each try only after a while.
+t_a_server_that_hangs_ends_the_program() {
+	own_server hang
+	kill -STOP $own
+	start a jobs_lock RL_SERVERS="$(with_timeout hang 1000)"
+	tell a "lock jobs"
+	ended a 134
+	killed $own
+	want_text "$work/a.err" "the program cannot go on without it"
+	want 1 "$(grep -c 'waiting for the lock server' "$work/a.err")" "lines"
+}
+
+# Who may be cancelled at any time waits a little at a time.
+t_no_server_ends_one_that_may_be_cancelled() {
+	start a jobs_lock RL_SERVERS="$(with_timeout none 300)"
+	tell a "asyncbg lock jobs"
+	ended a 134
+	want_text "$work/a.err" "the program cannot go on without it"
+}
+
+t_a_server_that_hangs_is_waited_for() {
+	own_server hang
+	kill -STOP $own
+	start a jobs_lock RL_ON_OUTAGE=wait \
+		RL_SERVERS="$(with_timeout hang 300)"
+	tell a "lock jobs"
+	until_true has_line a "since 2 s"
+	want 2 "$(grep -c 'waiting for the lock server' "$work/a.err")" "lines"
+	kill -CONT $own
+	hear a
+	want 0 "$answer" "lock"
+	killed $own
 }
 
 # Not only when it is over.
