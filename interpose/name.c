@@ -1,6 +1,7 @@
 #include "interpose/name.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,54 +70,94 @@ static void number_name(const struct rli_object *o, char *text, size_t size)
 		 rli_generation, o->number);
 }
 
+/* Text that grows; len counts what did not fit, too. */
+struct line {
+	char *text;
+	size_t size, len;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void add(struct line *line, const char *format, ...)
+{
+	size_t used = line->len < line->size ? line->len : line->size;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(line->text + used, line->size - used, format, args);
+	va_end(args);
+	line->len += n > 0 ? (size_t)n : 0;
+}
+
+static void add_namespace(struct line *line)
+{
+	if (*rli_namespace)
+		add(line, "%s:", rli_namespace);
+}
+
 /* The name given, its '*' being what stands for the symbol. */
-static void given_name(const struct rli_object *o, char *text, size_t size)
+static void add_given(struct line *line, const struct rli_pattern *p,
+		      const char *symbol)
 {
-	const char *name = o->pattern->name, *star = strchr(name, '*');
+	const char *star = strchr(p->name, '*');
 
-	if (!star || !o->pattern->glob)
-		snprintf(text, size, "%s", name);
+	if (!star || !p->glob)
+		add(line, "%s", p->name);
 	else
-		snprintf(text, size, "%.*s%s%s", (int)(star - name), name,
-			 o->label, star + 1);
+		add(line, "%.*s%s%s", (int)(star - p->name), p->name, symbol,
+		    star + 1);
 }
 
-static void symbol_name(const struct rli_object *o, char *text, size_t size)
+static void add_symbol(struct line *line, const struct rli_pattern *p,
+		       const char *symbol)
 {
-	if (o->pattern->name)
-		given_name(o, text, size);
+	if (p->name)
+		add_given(line, p, symbol);
 	else
-		snprintf(text, size, "%s", o->label);
+		add(line, "%s", symbol);
 }
 
-static void pool_name(const struct rli_object *o, const struct rli_mapping *m,
-		      char *text, size_t size)
+static const char *kind(const struct rli_pattern *p)
 {
-	const char *kind = o->pattern->name ? o->pattern->name
-					    : o->pattern->text;
-	size_t len;
+	return p->name ? p->name : p->text;
+}
 
-	/* The same lock, whether @pshared or @all binds it. */
-	snprintf(text, size, "%.200s:", m->shared && !o->pattern->name ?
-		 "@pshared" : kind);
-	len = strlen(text);
+static void add_place(struct line *line, const struct rli_object *o,
+		      const struct rli_mapping *m)
+{
+	char place[RLI_PLACE_ROOM];
+
 	if (m->shared)
-		place_name(m, text + len, size - len);
+		place_name(m, place, sizeof(place));
 	else
-		number_name(o, text + len, size - len);
+		number_name(o, place, sizeof(place));
+	/* The same lock, whether @pshared or @all binds it. */
+	add(line, "%s:%s", m->shared && !o->pattern->name ? "@pshared" :
+	    kind(o->pattern), place);
 }
 
 void rli_name(const struct rli_object *o, const struct rli_mapping *mapping,
 	      char name[RLI_NAME_ROOM])
 {
-	size_t len = 0;
+	struct line line = { name, RLI_NAME_ROOM, 0 };
 
-	name[0] = '\0';
-	if (*rli_namespace)
-		snprintf(name, RLI_NAME_ROOM, "%.100s:", rli_namespace);
-	len = strlen(name);
+	add_namespace(&line);
 	if (o->by_symbol)
-		symbol_name(o, name + len, RLI_NAME_ROOM - len);
+		add_symbol(&line, o->pattern, o->symbol);
 	else
-		pool_name(o, mapping, name + len, RLI_NAME_ROOM - len);
+		add_place(&line, o, mapping);
+	if (line.len >= RLI_NAME_ROOM)
+		rli_abort("%.100s: the name of its lock has %zu bytes; %d are "
+			  "possible", o->label, line.len, RLI_NAME_ROOM - 1);
+}
+
+void rli_name_trial(const struct rli_pattern *p, char name[RLI_TRIAL_ROOM])
+{
+	struct line line = { name, RLI_TRIAL_ROOM, 0 };
+
+	add_namespace(&line);
+	if (p->kind == RLI_PATTERN_SYMBOL)
+		add_symbol(&line, p, p->glob ? "" : p->text);
+	else
+		add(&line, "%s:%0*d", kind(p), RLI_PLACE_ROOM - 1, 0);
 }

@@ -195,15 +195,17 @@ struct rli_object *rli_object_of_symbol(const struct rli_pattern *pattern,
 					const char *symbol)
 {
 	struct by_symbol *made = rli_calloc(1, sizeof(*made));
+	char *called = rli_strdup(pattern->glob && symbol ? symbol :
+				  pattern->text);
 	struct rli_object *o;
 
-	if (!made)
+	if (!made || !called)
 		rli_mistake("no memory for the bindings");
 	o = &made->object;
 	o->pattern = pattern;
 	o->by_symbol = true;
-	snprintf(o->label, sizeof(o->label), "%s", pattern->glob && symbol ?
-		 symbol : pattern->text);
+	o->symbol = called;
+	snprintf(o->label, sizeof(o->label), "%s", called);
 	made->next = atomic_load(&by_symbol);
 	while (!atomic_compare_exchange_weak(&by_symbol, &made->next, made))
 		;

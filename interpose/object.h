@@ -28,6 +28,7 @@ struct rli_object {
 	const struct rli_pattern *pattern;	/* read-only while attached */
 	char label[120];	/* for messages and statistics; likewise */
 	bool by_symbol;		/* read-only */
+	const char *symbol;	/* of one by symbol: what it is called; likewise */
 	unsigned number;	/* read-only, of its kind */
 
 	/* Of the pool: under its guard. */

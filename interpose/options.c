@@ -9,6 +9,7 @@
 #include <rl/rl.h>
 
 #include "base/text.h"
+#include "interpose/name.h"
 #include "interpose/outage.h"
 #include "interpose/pattern.h"
 #include "interpose/say.h"
@@ -263,11 +264,13 @@ static int note_environment(rl_mutexattr_t *attr)
 
 void rli_options_check(struct rli_pattern *p)
 {
+	char name[RLI_TRIAL_ROOM];
 	rl_mutex_t trial;
 
+	rli_name_trial(p, name);
 	for (int sort = 0; sort < RLI_SORTS; sort++) {
 		if (note_environment(&p->attr[sort]) ||
-		    rl_mutex_init(&trial, "trial", &p->attr[sort]))
+		    rl_mutex_init(&trial, name, &p->attr[sort]))
 			rli_mistake("%s: %s", p->where, rl_last_error());
 		rl_mutex_destroy(&trial);
 	}
