@@ -86,7 +86,14 @@ foreach(path ${SCRIPTS})
 		"\t.body =\n\t\t${literal},\n"
 		"\t.len = ${len},\n"
 		"\t.sha1 = \"${sha1}\",\n};\n")
+	string(APPEND all "\t&rli_script_${name},\n")
 endforeach()
+if(all)
+	string(APPEND h "\n/* All of them, NULL behind. */\n"
+		"extern const struct rli_script *const rli_scripts[];\n")
+	string(APPEND c "\nconst struct rli_script *const rli_scripts[] = {\n"
+		"${all}\t0,\n};\n")
+endif()
 string(APPEND h "\n#endif\n")
 
 file(WRITE "${OUT_C}" "${c}")

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "redis/connect.h"
+#include "redis/trace.h"
 
 /* A connection unused for so long is looked at before any use. */
 #define IDLE (10 * RLI_MS)
@@ -128,6 +129,7 @@ void rli_session_is_ready(struct rli_session *s)
 	struct rli_request *r;
 
 	s->state = RLI_READY;
+	rli_log(RL_LOG_INFO, "%s: connected", label(s));
 	for (r = s->head; r; r = r->next)
 		if (r->patience && rli_after(now, r->patience) < r->deadline)
 			r->deadline = rli_after(now, r->patience);
@@ -144,6 +146,7 @@ static void begin_connecting(struct rli_session *s)
 int rli_session_submit(struct rli_session *s, struct rli_request *r,
 		       const struct rli_arg *arg, int n)
 {
+	size_t len;
 	int err;
 
 	if (s->closing)
@@ -151,9 +154,13 @@ int rli_session_submit(struct rli_session *s, struct rli_request *r,
 	look_before_sending(s, r);
 	r->first = s->state == RLI_CLOSED && !s->failed;
 	r->begin = s->flushed + s->out.len - s->out.sent;
+	len = s->out.len;
 	err = rli_out_command(&s->out, arg, n);
 	if (err)
 		return err;
+	if (rli_log_enabled(RL_LOG_DEBUG))
+		rli_trace_command(label(s), s->out.buf + len,
+				  s->out.len - len);
 	r->next = NULL;
 	*s->tail = r;
 	s->tail = &r->next;

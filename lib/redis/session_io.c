@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "redis/connect.h"
+#include "redis/trace.h"
 
 /* On the stack, of which a thread may have 16 KB in all. */
 #define READ_MAX 2048
@@ -58,6 +60,8 @@ static int deliver(struct rli_session *s)
 	if (!r)
 		return rli_fail(EPROTO, "%s: an answer to no question",
 				label(s));
+	if (rli_log_enabled(RL_LOG_DEBUG))
+		rli_trace_answer(label(s), &s->reply);
 	s->used = true;
 	/* It was not before that, which is near enough. */
 	s->heard = r->since ? r->since : rli_now();
