@@ -288,7 +288,9 @@ RL_API int rl_mutex_remaining(rl_mutex_t *mutex, struct timespec *left);
 RL_API int rl_mutex_fence(rl_mutex_t *mutex, uint64_t *fence);
 
 /*
- * rl_mutex_held: ask the servers whether this owner holds the lock now.
+ * rl_mutex_held: ask the servers whether this owner holds the lock now. The
+ * caller's hold that a single server does not have any more is lost from then
+ * on (onlost, ESTALE); of several, a renewal may yet set it again.
  *	0	it does.
  *	EPERM	it does not.
  */

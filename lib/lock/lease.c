@@ -131,14 +131,27 @@ static bool worth_a_look(const struct rli_hold *hold,
 		rli_now() - hold->asked >= hold->terms->slice);
 }
 
+/* Whether the servers say that K is not this hold. */
+static bool is_elsewhere(struct rli_thread *self, const struct snapshot *s,
+			 struct rli_op *op)
+{
+	char value[sizeof(s->value)];
+
+	*op = (struct rli_op){
+		.kind = RLI_OP_INSPECT, .servers = s->terms->servers,
+		.place = &s->hold->lock->place, .text = value,
+		.text_size = sizeof(value), .patience = RLI_FOREVER,
+	};
+	return !rli_ask_once(self, op) &&
+	       (op->text_len != s->value_len ||
+		memcmp(value, s->value, s->value_len));
+}
+
 void rli_turn_look(struct rli_lock *lock, struct rli_thread *self, bool no_wait)
 {
 	struct rli_hold *hold;
 	struct snapshot s;
-	char value[sizeof(s.value)];
-	struct rli_op op = { .kind = RLI_OP_INSPECT, .place = &lock->place,
-			     .text = value, .text_size = sizeof(value),
-			     .patience = RLI_FOREVER };
+	struct rli_op op;
 
 	rli_guard_lock(&lock->guard);
 	hold = lock->holds;
@@ -147,13 +160,27 @@ void rli_turn_look(struct rli_lock *lock, struct rli_thread *self, bool no_wait)
 	if (hold)
 		take_snapshot(&s, hold);
 	rli_guard_unlock(&lock->guard);
-	if (!hold)
-		return;
-	op.servers = s.terms->servers;
-	if (rli_ask_once(self, &op))
-		return;
-	if (op.text_len != s.value_len || memcmp(value, s.value, s.value_len))
+	if (hold && is_elsewhere(self, &s, &op))
 		gone(&s, &op);
+}
+
+/* What a quorum answers is no loss yet: a renewal may set K again. And one that
+ * is just being unlocked by another thread is none. */
+int rli_held(struct rli_lock *lock, struct rli_thread *self,
+	     const struct rli_terms *terms)
+{
+	struct rli_foreign_hold any;
+	struct snapshot s;
+	struct rli_op op;
+	bool mine = !look(lock, self, &s);
+	int err = rli_hold_of_owner(lock, self, terms, &any);
+
+	if (err == EPERM && mine && s.terms->servers->n == 1 &&
+	    is_elsewhere(self, &s, &op) && op.fence != s.fence + 1) {
+		gone(&s, &op);
+		err = rli_fail_const(EPERM, "the lease was lost");
+	}
+	return err;
 }
 
 static void renewed(struct snapshot *s, const struct rli_op *op,

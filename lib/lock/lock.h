@@ -337,6 +337,8 @@ int rli_fence(struct rli_lock *lock, struct rli_thread *self,
 	      const struct rli_terms *terms, uint64_t *fence);
 int rli_mend(struct rli_lock *lock, struct rli_thread *self,
 	     const struct rli_terms *terms);
+int rli_held(struct rli_lock *lock, struct rli_thread *self,
+	     const struct rli_terms *terms);
 
 /* ------------------------------------------------------------- query.c */
 
@@ -349,13 +351,11 @@ struct rli_foreign_hold {
 	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
 };
 
-/* As rli_held, and which hold it is. */
+/* Whether this owner holds it, and which hold it is. EPERM: no. */
 int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 		      const struct rli_terms *terms,
 		      struct rli_foreign_hold *hold);
 
-int rli_held(struct rli_lock *lock, struct rli_thread *self,
-	     const struct rli_terms *terms);
 int rli_locked(struct rli_lock *lock, struct rli_thread *self,
 	       const struct rli_terms *terms);
 int rli_owner(struct rli_lock *lock, struct rli_thread *self,

@@ -162,6 +162,54 @@ Test(mutex_lost, the_call_that_finds_it_is_estale_and_calls_onlost)
 	each_loss(&s, call_tells_once);
 }
 
+/* An unlock that asks nobody, or does not await the answer, tells it too. */
+static void held_tells_once(struct spec *s, size_t loss)
+{
+	struct told told = { 0 };
+	MUTEX m;
+
+	s->onlost = on_lost;
+	s->arg = &told;
+	init_and_lock(s, &m);
+	losses[loss].lose(s, &m);
+	cr_expect_eq(rl_mutex_held(&m), EPERM, "%s", losses[loss].name);
+	/* Of several servers' K, a renewal might set it again. */
+	if (!srv->next) {
+		cr_expect_eq(told.times, 1, "%s", losses[loss].name);
+		cr_expect_eq(act_on(&m, REMAINING, 0), ESTALE);
+		cr_expect_eq(act_on(&m, FENCE, 0), ESTALE);
+		cr_expect_eq(rl_mutex_unlock(&m), ESTALE);
+	}
+	rl_mutex_unlock(&m);
+	cr_expect_eq(rl_mutex_unlock(&m), EPERM);
+	cr_expect_leq(told.times, 1);
+	cr_expect_eq(rl_mutex_destroy(&m), 0);
+}
+
+Test(mutex_lost, a_hold_that_is_asked_about_and_gone_is_lost)
+{
+	const struct spec s = { .lease_ms = 0 };
+
+	each_loss(&s, held_tells_once);
+	setenv("RL_RELEASE", "async", 1);
+	each_loss(&s, held_tells_once);
+}
+
+static void delegated_held_tells_once(struct spec *s, size_t loss)
+{
+	setenv("RL_DELEGATION",
+	       s->granularity == RL_GRANULARITY_THREAD || srv->next ? "off"
+								    : "on", 1);
+	held_tells_once(s, loss);
+}
+
+Test(mutex_lost, so_is_one_that_is_delegated)
+{
+	const struct spec s = { .lease_ms = 0 };
+
+	each_loss(&s, delegated_held_tells_once);
+}
+
 /* -------------------------------------------------------- validity run out */
 
 static bool lease_is_over(void *arg)
