@@ -346,8 +346,9 @@ int rli_settings_check(const struct rli_settings *settings)
 {
 	if (settings->lease_ms > 0 &&
 		settings->refreshinterval_ms >= settings->lease_ms)
-		return rli_fail(EINVAL, "refreshinterval is %" PRId64
-			" ms: expected less than the lease, %" PRId64 " ms",
+		return rli_fail(EINVAL, "refreshinterval (RL_REFRESH_MS) is %"
+			PRId64 " ms: expected less than the lease, %" PRId64
+			" ms",
 			settings->refreshinterval_ms, settings->lease_ms);
 	return check_delegation(settings);
 }
