@@ -157,7 +157,7 @@ void rli_name_trial(const struct rli_pattern *p, char name[RLI_TRIAL_ROOM])
 
 	add_namespace(&line);
 	if (p->kind == RLI_PATTERN_SYMBOL)
-		add_symbol(&line, p, p->glob ? "" : p->text);
+		add_symbol(&line, p, p->text);
 	else
 		add(&line, "%s:%0*d", kind(p), RLI_PLACE_ROOM - 1, 0);
 }

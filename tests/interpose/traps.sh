@@ -78,6 +78,12 @@ t_pattern_of_symbols() {
 	ask a "lock out" 0
 	want 1 "$(redis-cli -s "$work/sock" exists rl:q/queue_in)" "in"
 	want 1 "$(redis-cli -s "$work/sock" exists rl:q/queue_out)" "out"
+	start b 'queue_*'
+	ask b "lock in" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:queue_in)" "as it is"
+	start c 'queue_*=*'
+	ask c "lock out" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:queue_out)" "nothing else"
 }
 
 t_module_and_offset_of_a_stripped_program() {
