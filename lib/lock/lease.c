@@ -164,21 +164,46 @@ void rli_turn_look(struct rli_lock *lock, struct rli_thread *self, bool no_wait)
 		gone(&s, &op);
 }
 
-/* What a quorum answers is no loss yet: a renewal may set K again. And one that
- * is just being unlocked by another thread is none. */
+/* Which hold is the caller's, NULL: none. */
+static const struct rli_hold *own(struct rli_lock *lock,
+				  const struct rli_thread *self,
+				  unsigned long *epoch)
+{
+	struct snapshot s;
+
+	if (look(lock, self, &s))
+		return NULL;
+	*epoch = s.epoch;
+	return s.hold;
+}
+
+/*
+ * The servers said that this owner has no hold, and the caller had this one
+ * before they were asked. What a quorum answers is no loss yet: a renewal may
+ * set K again. And one that is just being unlocked by another thread is none.
+ */
+static void doubt(struct rli_lock *lock, struct rli_thread *self,
+		  const struct rli_hold *hold, unsigned long epoch)
+{
+	struct snapshot s;
+	struct rli_op op;
+
+	if (!look(lock, self, &s) && s.hold == hold && s.epoch == epoch &&
+	    s.terms->servers->n == 1 && is_elsewhere(self, &s, &op) &&
+	    op.fence != s.fence + 1)
+		gone(&s, &op);
+}
+
 int rli_held(struct rli_lock *lock, struct rli_thread *self,
 	     const struct rli_terms *terms)
 {
-	struct rli_foreign_hold any;
-	struct snapshot s;
-	struct rli_op op;
-	bool mine = !look(lock, self, &s);
-	int err = rli_hold_of_owner(lock, self, terms, &any);
+	unsigned long epoch = 0;
+	const struct rli_hold *hold = own(lock, self, &epoch);
+	int err = rli_is_held(lock, self, terms);
 
-	if (err == EPERM && mine && s.terms->servers->n == 1 &&
-	    is_elsewhere(self, &s, &op) && op.fence != s.fence + 1) {
-		gone(&s, &op);
-		err = rli_fail_const(EPERM, "the lease was lost");
+	if (err == EPERM && hold) {
+		doubt(lock, self, hold, epoch);
+		rli_fail_const(EPERM, "this owner does not hold it");
 	}
 	return err;
 }
