@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -132,7 +133,7 @@ static void swallow_sigpipe(const sigset_t *pipe_only)
 		;
 }
 
-static void write_stderr(const char *line, size_t len)
+static void write_stderr(const struct iovec *part, int n_parts)
 {
 	sigset_t pipe_only, before, pending;
 	ssize_t n;
@@ -143,21 +144,25 @@ static void write_stderr(const char *line, size_t len)
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
 	do
-		n = write(STDERR_FILENO, line, len);
+		n = writev(STDERR_FILENO, part, n_parts);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
 		swallow_sigpipe(&pipe_only);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static struct iovec part(const char *text)
+{
+	return (struct iovec){ (void *)text, strlen(text) };
+}
+
 /* In one write, so that lines of several threads do not mix. */
 static void to_stderr(int level, const char *text)
 {
-	char line[RLI_LOG_MAX + 32];
-	int len = snprintf(line, sizeof(line), "rl: %s: %s\n",
-			   level_names[level], text);
+	const struct iovec line[] = { part("rl: "), part(level_names[level]),
+				      part(": "), part(text), part("\n") };
 
-	write_stderr(line, (size_t)len);
+	write_stderr(line, 5);
 }
 
 static void deliver(const struct sink *sink, int level, const char *text)
@@ -174,6 +179,14 @@ static void deliver(const struct sink *sink, int level, const char *text)
 	inside = false;
 	rli_cancel_as_before(&cancel);
 	errno = saved;
+}
+
+void rli_log_text(int level, const char *text)
+{
+	const struct sink *sink;
+
+	if (!inside && listens(level, &sink))
+		deliver(sink, level, text);
 }
 
 void rli_log(int level, const char *fmt, ...)

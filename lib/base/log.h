@@ -22,4 +22,8 @@ bool rli_log_enabled(int level);
 void rli_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same of a whole line, which is not longer than that and has no control
+ * characters in it: it takes little of the stack. */
+void rli_log_text(int level, const char *text);
+
 #endif /* RLI_BASE_LOG_H */

@@ -1,13 +1,12 @@
 #include "redis/trace.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <hiredis/read.h>
 
 #include "base/log.h"
+#include "redis/out.h"
 #include "redis/script.h"
 #include "redis/scripts_lua.h"
 
@@ -27,13 +26,20 @@ static void put(struct line *line, const char *p, size_t len)
 
 	for (i = 0; i < len && i < room; i++)
 		line->text[line->len++] =
-			(unsigned char)p[i] < ' ' ? '?' : p[i];
+			(unsigned char)p[i] < ' ' || p[i] == 0x7f ? '?' : p[i];
 	line->text[line->len] = '\0';
 }
 
 static void put_text(struct line *line, const char *text)
 {
 	put(line, text, strlen(text));
+}
+
+static void begin(struct line *line, const char *server)
+{
+	line->len = 0;
+	put_text(line, server);
+	put(line, ":", 1);
 }
 
 /* A script by its name, whether it is the text or the hash of one. */
@@ -63,8 +69,9 @@ static void put_argument(struct line *line, const char *p, size_t len)
 void rli_trace_command(const char *server, const char *bytes, size_t len)
 {
 	const char *p = memchr(bytes, '\n', len), *end = bytes + len;
-	struct line line = { .len = 0 };
+	struct line line;
 
+	begin(&line, server);
 	while (p && ++p < end && *p == '$') {
 		size_t size = strtoul(p + 1, NULL, 10);
 
@@ -74,26 +81,26 @@ void rli_trace_command(const char *server, const char *bytes, size_t len)
 		put_argument(&line, p + 1, size);
 		p += size + 2;
 	}
-	rli_log(RL_LOG_DEBUG, "%s:%s", server, line.text);
+	rli_log_text(RL_LOG_DEBUG, line.text);
 }
 
 void rli_trace_answer(const char *server, const struct rli_reply *reply)
 {
-	struct line line = { .len = 0 };
-	char number[24];
+	struct line line;
+	char number[21];
 	int i;
 
+	begin(&line, server);
+	put_text(&line, " answer");
 	for (i = 0; i < reply->numbers && i < RLI_REPLY_NUMBERS; i++) {
-		snprintf(number, sizeof(number), " %" PRId64,
-			 reply->number[i]);
-		put_text(&line, number);
+		put(&line, " ", 1);
+		put(&line, number, rli_decimal(number, reply->number[i]));
 	}
 	if (reply->text_len) {
 		put(&line, " ", 1);
 		put_text(&line, reply->text);
 	}
-	if (!line.len)
-		put_text(&line, reply->type == REDIS_REPLY_NIL ? " nil"
-							      : " nothing");
-	rli_log(RL_LOG_DEBUG, "%s: answer%s", server, line.text);
+	if (reply->type == REDIS_REPLY_NIL)
+		put_text(&line, " nil");
+	rli_log_text(RL_LOG_DEBUG, line.text);
 }
