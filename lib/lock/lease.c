@@ -136,15 +136,17 @@ static bool is_elsewhere(struct rli_thread *self, const struct snapshot *s,
 			 struct rli_op *op)
 {
 	char value[sizeof(s->value)];
+	int err;
 
 	*op = (struct rli_op){
 		.kind = RLI_OP_INSPECT, .servers = s->terms->servers,
 		.place = &s->hold->lock->place, .text = value,
 		.text_size = sizeof(value), .patience = RLI_FOREVER,
 	};
-	return !rli_ask_once(self, op) &&
-	       (op->text_len != s->value_len ||
-		memcmp(value, s->value, s->value_len));
+	err = rli_ask_once(self, op);
+	op->text = NULL;
+	return !err && (op->text_len != s->value_len ||
+			memcmp(value, s->value, s->value_len));
 }
 
 void rli_turn_look(struct rli_lock *lock, struct rli_thread *self, bool no_wait)
