@@ -436,7 +436,9 @@ t_processes_are_killed_while_they_count() {
 		RL_LEASE_MS=1500 bound count_lock "$counter" "$work/n" 100 1 &
 		pids+=($!)
 	done
-	RL_LEASE_MS=1500 bound count_lock "$counter" "$work/k" 100000 1 &
+	# Not bound(): a shell would be killed, and the counter go on.
+	RL_LEASE_MS=1500 LD_PRELOAD=$so RL_BIND=count_lock \
+		"$counter" "$work/k" 100000 1 &
 	n=$!
 	until_true test -s "$work/k"
 	killed $n
