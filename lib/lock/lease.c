@@ -196,12 +196,20 @@ static void doubt(struct rli_lock *lock, struct rli_thread *self,
 		gone(&s, &op);
 }
 
+static int ask_who(struct rli_lock *lock, struct rli_thread *self,
+		   const struct rli_terms *terms)
+{
+	struct rli_foreign_hold any;
+
+	return rli_hold_of_owner(lock, self, terms, &any);
+}
+
 int rli_held(struct rli_lock *lock, struct rli_thread *self,
 	     const struct rli_terms *terms)
 {
 	unsigned long epoch = 0;
 	const struct rli_hold *hold = own(lock, self, &epoch);
-	int err = rli_is_held(lock, self, terms);
+	int err = ask_who(lock, self, terms);
 
 	if (err == EPERM && hold) {
 		doubt(lock, self, hold, epoch);

@@ -351,11 +351,7 @@ struct rli_foreign_hold {
 	char value[RLI_ID_MAX + RLI_NONCE_LEN + 2];
 };
 
-/* Whether this owner holds it, as the servers say; EPERM: no. */
-int rli_is_held(struct rli_lock *lock, struct rli_thread *self,
-		const struct rli_terms *terms);
-
-/* The same, and which hold it is. */
+/* Whether this owner holds it, and which hold it is. EPERM: no. */
 int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 		      const struct rli_terms *terms,
 		      struct rli_foreign_hold *hold);

@@ -55,14 +55,6 @@ int rli_hold_of_owner(struct rli_lock *lock, struct rli_thread *self,
 	return 0;
 }
 
-int rli_is_held(struct rli_lock *lock, struct rli_thread *self,
-		const struct rli_terms *terms)
-{
-	struct rli_foreign_hold hold;
-
-	return rli_hold_of_owner(lock, self, terms, &hold);
-}
-
 /* Whether it is this process that keeps the lock, unlocked. */
 static bool rests(struct rli_lock *lock, const char *value, size_t len)
 {
