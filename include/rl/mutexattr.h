@@ -277,7 +277,8 @@ RL_API int rl_mutexattr_getslice(const rl_mutexattr_t *attr, long *slice_us);
  * robust locker is told EOWNERDEAD. With HOST granularity or an owner name
  * other processes of the owner cannot unlock it (EPERM). Destroying the mutex
  * and the end of the process give it back. An unlock that keeps it asks nobody:
- * a loss that only the server knows of by then is found by the next renewal.
+ * a loss that only the server knows of by then is told to nobody, and the next
+ * lock asks for it anew once a renewal has found it.
  *
  * Needs PROCESS or HOST granularity or an owner name, a lease, RL_REFRESH_AUTO
  * (else rl_mutex_init answers EINVAL) and a single server (else ENOTSUP). No
