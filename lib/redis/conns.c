@@ -1,8 +1,6 @@
 #include "redis/conns.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -123,120 +121,36 @@ int rli_conns_listener(struct rli_conns *c, struct rli_node *node,
 	return err;
 }
 
-/* How long an answer is awaited awake; and how long one look takes at most on a
- * core that nobody else wants. */
-#define AWAKE (50 * RLI_US)
-#define LOOK (5 * RLI_US)
-/* So many misses: of 1 << MISSES_MAX requests one is awaited awake. In a crowd
- * some are to be expected, and the first few cost nothing. */
-#define MISSES_MAX 12u
-#define MISSES_SPARED 4u
-/* The claim, the release, and a few holds that may follow. */
-#define CROWDED 8
-#define HANDED 2
-
-/* Of answers that some thread awaited awake, less the hits: [1] in a crowd,
- * [0] else. Relaxed, and not counted exactly: it is a guess at what pays. */
-static atomic_uint misses[2] = { 3, 0 };
-
 /* How long the end of a thread waits for what it sent to be answered. */
 #define LINGER (200 * RLI_MS)
 
-static bool may_use_one_core_only(void)
+/* Sends what there is to send; what to poll for answers, and until when. */
+static int prepare(struct rli_conns *c, struct pollfd *fds, int64_t *until)
 {
-	cpu_set_t set;
-
-	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1;
-}
-
-void rli_conns_waited(struct rli_conns *c)
-{
-	if (!c->crowded)
-		c->one_core = may_use_one_core_only();
-	c->crowded = CROWDED;
-}
-
-/* How many misses it was; 0: *got is an answer. In a crowd each look lets those
- * run that came before, which takes its time; but a core that comes back later
- * than that is wanted by others, who do not give it back soon. */
-static unsigned look_for_a_while(struct pollfd *fds, int n, bool crowded,
-				 int *got)
-{
-	int64_t now = rli_now(), end = now + AWAKE, then;
-
-	while (!(*got = rli_poll(fds, (size_t)n, 0)) && now < end) {
-		then = now;
-		sched_yield();
-		now = rli_now();
-		if (now - then > LOOK && !crowded)
-			return 1;
-	}
-	if (crowded && now > end + AWAKE)
-		return MISSES_SPARED + 1;
-	return !*got;
-}
-
-/*
- * A core that has gone to sleep takes longer to wake than a server to answer a
- * script. So the answer is awaited awake for a moment, but only where that has
- * been seen to pay: each miss doubles the number of requests of a thread until
- * its next try, and that somebody else wants the core is a miss.
- *
- * Whoever waited in a line just now is not alone, and where the scheduler has a
- * choice of cores it serves a crowd best if each sleeps. On one core there is
- * no choice: while the claim and the release are awaited awake the core does
- * not go to sleep under the next who is handed the lock, and each look lets
- * him run.
- */
-static int poll_awake(struct rli_conns *c, struct pollfd *fds, int n)
-{
-	bool crowded = c->crowded;
-	unsigned m = atomic_load_explicit(&misses[crowded],
-					  memory_order_relaxed);
-	unsigned spared = crowded ? MISSES_SPARED : 0, missed;
-	int got;
-
-	if (crowded && (c->crowded-- <= CROWDED - HANDED || !c->one_core))
-		return 0;
-	if (m > spared && c->slept[crowded]++ < 1u << (m - spared))
-		return 0;
-	c->slept[crowded] = 0;
-	missed = look_for_a_while(fds, n, crowded, &got);
-	m = missed ? m + missed : m - (m > 0);
-	atomic_store_explicit(&misses[crowded], m < MISSES_MAX ? m : MISSES_MAX,
-			      memory_order_relaxed);
-	return got;
-}
-
-/* Polls what there is to poll, at most until; true: wakefd is readable. */
-static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
-{
-	struct pollfd self, *fds = c->fds ? c->fds : &self;
+	int64_t due = rli_rounds_due(c);
 	struct rli_session *s;
-	int n = 0, k = 0, got;
-	bool soon = true;
-	int64_t rounds = rli_rounds_due(c);
+	int n = 0;
 
-	if (rounds < until)
-		until = rounds;
+	if (due < *until)
+		*until = due;
 	for (s = c->sessions; s; s = s->next) {
-		int64_t due;
-
 		if (!s->head)
 			continue;
 		rli_session_flush(s);
 		due = rli_session_due(s);
-		if (due < until)
-			until = due;
+		if (due < *until)
+			*until = due;
 		n += rli_session_poll(s, &fds[n]);
-		soon = soon && rli_session_answers_soon(s);
 	}
-	if (wakefd >= 0)
-		fds[n] = (struct pollfd){ .fd = wakefd, .events = POLLIN };
-	got = n && soon && wakefd < 0 ? poll_awake(c, fds, n) : 0;
-	if (!got)
-		got = rli_poll(fds, (size_t)(n + (wakefd >= 0)),
-			   rli_poll_timeout(until));
+	return n;
+}
+
+/* By what poll(2) said. */
+static void advance_all(struct rli_conns *c, const struct pollfd *fds, int n)
+{
+	struct rli_session *s;
+	int k = 0;
+
 	for (s = c->sessions; s; s = s->next) {
 		struct pollfd probe;
 		short revents = 0;
@@ -248,21 +162,96 @@ static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
 		if (rli_session_poll(s, &probe) && k < n &&
 		    fds[k].fd == probe.fd)
 			revents = fds[k++].revents;
-		rli_session_advance(s, got > 0 ? revents : 0);
+		rli_session_advance(s, revents);
 	}
 	rli_rounds_check(c);
-	return wakefd >= 0 && got > 0 && fds[n].revents;
+}
+
+/* Polls what there is to poll, at most until; true: wakefd is readable. */
+static bool poll_all(struct rli_conns *c, int64_t until, int wakefd)
+{
+	struct pollfd self, *fds = c->fds ? c->fds : &self;
+	int n = prepare(c, fds, &until), all = n + (wakefd >= 0), i;
+	bool woken;
+
+	if (wakefd >= 0)
+		fds[n] = (struct pollfd){ .fd = wakefd, .events = POLLIN };
+	if (rli_poll(fds, (size_t)all, rli_poll_timeout(until)) <= 0)
+		for (i = 0; i < all; i++)
+			fds[i].revents = 0;
+	woken = wakefd >= 0 && fds[n].revents;
+	advance_all(c, fds, n);
+	return woken;
+}
+
+/* Sends what there is to send; whether answers are due, all of them soon. */
+static bool answers_soon(struct rli_conns *c)
+{
+	struct rli_session *s;
+	bool any = false;
+
+	for (s = c->sessions; s; s = s->next) {
+		if (!s->head)
+			continue;
+		rli_session_flush(s);
+		if (!rli_session_answers_soon(s))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool look_at_all(struct rli_conns *c)
+{
+	int64_t until = RLI_FOREVER;
+	int n = prepare(c, c->fds, &until);
+
+	if (rli_poll(c->fds, (size_t)n, 0) <= 0)
+		return false;
+	advance_all(c, c->fds, n);
+	return true;
+}
+
+/* To receive what is not there yet costs no more than to ask whether it is. */
+static bool look_at(struct rli_conns *c, struct rli_session *s)
+{
+	const struct rli_request *head = s->head;
+	unsigned before = c->finished;
+
+	if (!rli_session_answers_soon(s))
+		return true;
+	rli_session_advance(s, POLLIN);
+	rli_rounds_check(c);
+	return s->head != head || c->finished != before;
+}
+
+static bool look(void *arg)
+{
+	struct rli_conns *c = arg;
+	struct rli_session *only = NULL, *s;
+
+	for (s = c->sessions; s; s = s->next) {
+		if (s->head && only)
+			return look_at_all(c);
+		if (s->head)
+			only = s;
+	}
+	return !only || look_at(c, only);
 }
 
 void rli_conns_pump(struct rli_conns *c, int64_t until, int wakefd)
 {
 	unsigned before = c->finished;
-	bool woken;
+	bool soon, woken = false;
 
-	do
-		woken = poll_all(c, until, wakefd);
-	while (c->finished == before && !woken &&
-	       (until == RLI_FOREVER || rli_now() < until));
+	do {
+		soon = wakefd < 0 && answers_soon(c);
+		if (!soon || !rli_awake_look(&c->awake, look, c))
+			woken = poll_all(c, until, wakefd);
+		if (soon && c->finished != before)
+			rli_awake_answered();
+	} while (c->finished == before && !woken &&
+		 (until == RLI_FOREVER || rli_now() < until));
 }
 
 /* Not what is waited for at leisure, nor a node that is known to be down. */

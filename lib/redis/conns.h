@@ -4,6 +4,7 @@
 #ifndef RLI_REDIS_CONNS_H
 #define RLI_REDIS_CONNS_H
 
+#include "redis/awake.h"
 #include "redis/session.h"
 
 struct rli_post;
@@ -15,11 +16,7 @@ struct rli_conns {
 	int n;
 	struct pollfd *fds;		/* room for n + 1 */
 	struct rli_post *posts;		/* to use again */
-	unsigned slept[2];		/* requests not awaited awake: [1] in a
-					   crowd, [0] else */
-	unsigned crowded;		/* so many requests more are in one,
-					   because this thread waited in a line */
-	bool one_core;			/* crowded: it has no other to run on */
+	struct rli_awake awake;
 	struct rli_round *rounds;	/* of a quorum, that are awaited */
 	struct rli_round *spare_rounds;	/* to use again */
 	struct rli_out same;		/* what the last round was made to ask
@@ -42,9 +39,6 @@ int rli_conns_session(struct rli_conns *conns, struct rli_node *node,
 /* Another one with it, for what waits while that goes on. ENOMEM. */
 int rli_conns_listener(struct rli_conns *conns, struct rli_node *node,
 		       struct rli_session **session);
-
-/* The thread goes to wait in a line: it is not alone for a while. */
-void rli_conns_waited(struct rli_conns *conns);
 
 /* See rli_backend.pump. */
 void rli_conns_pump(struct rli_conns *conns, int64_t until, int wakefd);

@@ -198,7 +198,7 @@ int rli_wait_begin(struct rli_conns *conns, struct rli_wait *wait)
 	line->request.expired = expired;
 	line->request.deadline = rli_after(wait->deadline, GRACE);
 	line->nudge.done = nudge_answered;
-	rli_conns_waited(conns);
+	rli_awake_crowd(&conns->awake);
 	line->began = rli_now();
 	err = find_session(line, wait);
 	if (!err)
