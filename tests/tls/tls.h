@@ -141,15 +141,22 @@ static inline const char *good_url(void)
 	return url("localhost", "cacert=%s", pki_path(pki, "ca.pem"));
 }
 
-static inline void make(rl_mutex_t *m, const char *servers, const char *name)
+static inline void make_for(rl_mutex_t *m, const char *servers,
+			    const char *name, long lease_ms)
 {
 	rl_mutexattr_t attr;
 
 	cr_assert_eq(rl_mutexattr_init(&attr), 0);
 	cr_assert_eq(rl_mutexattr_setservers(&attr, servers), 0, "%s",
 		     rl_last_error());
+	cr_assert_eq(rl_mutexattr_setlease(&attr, lease_ms), 0);
 	cr_assert_eq(rl_mutex_init(m, name, &attr), 0, "%s", rl_last_error());
 	rl_mutexattr_destroy(&attr);
+}
+
+static inline void make(rl_mutex_t *m, const char *servers, const char *name)
+{
+	make_for(m, servers, name, 10000);
 }
 
 /* What a trylock on these servers says; unlocks. */
