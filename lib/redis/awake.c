@@ -87,12 +87,12 @@ void rli_awake_answered(void)
 /* In a crowd each look lets those run that came before, which takes its time;
  * but a core that comes back later than that is wanted by others, who do not
  * give it back soon. */
-static bool look_in_crowd(bool (*look)(void *arg), void *arg)
+static bool look_in_crowd(int64_t until, bool (*look)(void *arg), void *arg)
 {
 	int64_t began = rli_now(), now = began;
 	bool seen = look(arg);
 
-	while (!seen && now - began < AWAKE_IN_CROWD) {
+	while (!seen && now - began < AWAKE_IN_CROWD && now < until) {
 		sched_yield();
 		seen = look(arg);
 		now = rli_now();
@@ -112,14 +112,15 @@ static bool are_ours(int64_t yielded, int64_t took, unsigned others)
 
 /* Whoever sleeps is woken at once, and leaves the core to a server for longer:
  * a look that takes long is a miss. */
-static bool look_for_a_while(struct rli_awake *a, bool (*look)(void *arg),
-			     void *arg)
+static bool look_for_a_while(struct rli_awake *a, int64_t until,
+			     bool (*look)(void *arg), void *arg)
 {
 	int64_t began = rli_now(), now = began, then = began;
 	unsigned before = answered();
 	bool seen = !a->among_ours && look(arg), ours = false;
 
-	while (!seen && (ours || (now - then < LOOK && now - began < AWAKE))) {
+	while (!seen && now < until &&
+	       (ours || (now - then < LOOK && now - began < AWAKE))) {
 		then = now;
 		sched_yield();
 		seen = look(arg);
@@ -141,10 +142,11 @@ static bool is_tried_in_crowd(struct rli_awake *a)
 	       !(a->turn[1]++ % (1u << (m - MISSES_SPARED)));
 }
 
-bool rli_awake_look(struct rli_awake *a, bool (*look)(void *arg), void *arg)
+bool rli_awake_look(struct rli_awake *a, int64_t until,
+		    bool (*look)(void *arg), void *arg)
 {
 	if (a->crowded)
-		return is_tried_in_crowd(a) && look_in_crowd(look, arg);
+		return is_tried_in_crowd(a) && look_in_crowd(until, look, arg);
 	return !(++a->turn[0] % (1u << missed(false))) &&
-	       look_for_a_while(a, look, arg);
+	       look_for_a_while(a, until, look, arg);
 }

@@ -18,6 +18,7 @@
 #define RLI_REDIS_AWAKE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Of a thread. All zero bytes: it is in no crowd. */
 struct rli_awake {
@@ -32,10 +33,10 @@ struct rli_awake {
 /* The thread goes to wait in a line: it is not alone for a while. */
 void rli_awake_crowd(struct rli_awake *awake);
 
-/* If that pays, looks for an answer for a while; look tells whether one has
- * come. False: it is to be slept for. */
-bool rli_awake_look(struct rli_awake *awake, bool (*look)(void *arg),
-		    void *arg);
+/* If that pays, looks for an answer for a while, at most until; look tells
+ * whether one has come. False: it is to be slept for. */
+bool rli_awake_look(struct rli_awake *awake, int64_t until,
+		    bool (*look)(void *arg), void *arg);
 
 /* An answer that was to come soon has come, in whichever way. */
 void rli_awake_answered(void);

@@ -246,7 +246,7 @@ void rli_conns_pump(struct rli_conns *c, int64_t until, int wakefd)
 
 	do {
 		soon = wakefd < 0 && answers_soon(c);
-		if (!soon || !rli_awake_look(&c->awake, look, c))
+		if (!soon || !rli_awake_look(&c->awake, until, look, c))
 			woken = poll_all(c, until, wakefd);
 		if (soon && c->finished != before)
 			rli_awake_answered();

@@ -26,6 +26,7 @@ static int fake_clock(clockid_t clock, struct timespec *ts)
 /* A server, and what there is on the core. */
 struct scene {
 	int64_t passes;		/* time, with each look */
+	int64_t until;		/* 0: for ever */
 	int comes_at;		/* the look that finds the answer; 0: none */
 	int others;		/* answers that others get until then */
 	struct rli_awake *beside;	/* misses while this one looks */
@@ -43,7 +44,7 @@ static bool look(void *arg);
 static int request(struct rli_awake *a, struct scene *s)
 {
 	s->looks = 0;
-	rli_awake_look(a, look, s);
+	rli_awake_look(a, s->until ? s->until : RLI_FOREVER, look, s);
 	return s->looks;
 }
 
@@ -160,6 +161,27 @@ Test(awake, ours_is_not_awaited_for_ever, .init = setup)
 	until_tried(&a, &ours, 2 * FIRST_TRY);
 	cr_assert_gt(ours.looks, 40);
 	cr_assert_leq(ours.looks, 52);
+}
+
+Test(awake, nor_beyond_its_time, .init = setup)
+{
+	struct scene ours = { .passes = 2 * RLI_MS, .others = 100 };
+	struct rli_awake a = { 0 };
+
+	ours.until = now + 20 * RLI_MS;
+	until_tried(&a, &ours, 2 * FIRST_TRY);
+	cr_assert_eq(ours.looks, 10);
+}
+
+Test(awake, a_crowd_does_not_wait_beyond_it_either, .init = setup)
+{
+	struct scene soon = { .passes = 10 * RLI_US };
+	struct rli_awake a = { 0 };
+
+	use_cores(1);
+	rli_awake_crowd(&a);
+	soon.until = now + 40 * RLI_US;
+	cr_assert_eq(request(&a, &soon), 4);
 }
 
 /* What others get on other cores says nothing of this one. */
