@@ -3,7 +3,6 @@
 
 #include <sched.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "redis/awake.h"
@@ -222,6 +221,7 @@ Test(awake, nor_does_a_hit_beside_a_miss_count, .init = setup)
 	}
 	cr_assert_gt(request(&a, &one), 0);
 	cr_assert_null(one.beside);
+	cr_assert_eq(until_tried(&a, &one, 8 * FIRST_TRY), FIRST_TRY);
 	cr_assert_eq(until_tried(&a, &one, 8 * FIRST_TRY), FIRST_TRY);
 }
 
