@@ -194,35 +194,38 @@ Test(awake, a_yield_that_nobody_took_is_not_to_ours, .init = setup)
 	cr_assert_leq(alone.looks, 52);
 }
 
-Test(awake, many_misses_at_once_are_one, .init = setup)
+/* The first try of one, in which another tries and misses. */
+static void try_beside(struct rli_awake *a, struct scene *s)
 {
-	struct rli_awake a = { 0 }, b = { 0 };
-	struct scene one = { .passes = RLI_MS, .beside = &b };
+	struct rli_awake b = { 0 };
 	int i;
 
 	for (i = 1; i < FIRST_TRY; i++) {
-		cr_assert_eq(request(&a, &one), 0);
-		cr_assert_eq(request(&b, &one), 0);
+		cr_assert_eq(request(a, s), 0);
+		cr_assert_eq(request(&b, s), 0);
 	}
-	cr_assert_gt(request(&a, &one), 0);
-	cr_assert_null(one.beside);
-	cr_assert_eq(until_tried(&a, &one, 8 * FIRST_TRY), FIRST_TRY);
+	s->beside = &b;
+	cr_assert_gt(request(a, s), 0);
+	cr_assert_null(s->beside);
+}
+
+Test(awake, many_misses_at_once_are_one, .init = setup)
+{
+	struct scene misses = { .passes = RLI_MS };
+	struct rli_awake a = { 0 };
+
+	try_beside(&a, &misses);
+	cr_assert_eq(until_tried(&a, &misses, 8 * FIRST_TRY), FIRST_TRY);
 }
 
 Test(awake, nor_does_a_hit_beside_a_miss_count, .init = setup)
 {
-	struct rli_awake a = { 0 }, b = { 0 };
-	struct scene one = { .passes = RLI_US, .comes_at = 1, .beside = &b };
-	int i;
+	struct scene hits = { .passes = RLI_US, .comes_at = 1 };
+	struct rli_awake a = { 0 };
 
-	for (i = 1; i < FIRST_TRY; i++) {
-		cr_assert_eq(request(&a, &one), 0);
-		cr_assert_eq(request(&b, &one), 0);
-	}
-	cr_assert_gt(request(&a, &one), 0);
-	cr_assert_null(one.beside);
-	cr_assert_eq(until_tried(&a, &one, 8 * FIRST_TRY), FIRST_TRY);
-	cr_assert_eq(until_tried(&a, &one, 8 * FIRST_TRY), FIRST_TRY);
+	try_beside(&a, &hits);
+	cr_assert_eq(until_tried(&a, &hits, 8 * FIRST_TRY), FIRST_TRY);
+	cr_assert_eq(until_tried(&a, &hits, 8 * FIRST_TRY), FIRST_TRY);
 }
 
 Test(awake, a_crowd_on_one_core_awaits_claim_and_release, .init = setup)
