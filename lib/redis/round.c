@@ -9,14 +9,6 @@
 #include "redis/quorum.h"
 #include "redis/spare.h"
 
-/* How long a round waits for a node, as a part of the lease; and at least. */
-#define PATIENCE_PART 10
-#define PATIENCE_LEAST_MS 20
-/* Who does not answer for so long is left alone. */
-#define SLOW (20 * RLI_MS)
-/* After that long without an outcome, nodes that were spared are asked. */
-#define HEDGE (10 * RLI_MS)
-
 /* ----------------------------------------------------------- its life */
 
 void rli_round_await(struct rli_round *r, struct rli_op *op)
@@ -31,7 +23,7 @@ void rli_round_await(struct rli_round *r, struct rli_op *op)
 	c->rounds = r;
 }
 
-static void let_go(struct rli_round *r)
+void rli_round_let_go(struct rli_round *r)
 {
 	if (!r->op && !r->under_way && !r->visits)
 		rli_round_recycle(r);
@@ -45,7 +37,7 @@ void rli_round_leave(struct rli_round *r)
 			r->next->link = r->link;
 	}
 	r->op = NULL;
-	let_go(r);
+	rli_round_let_go(r);
 }
 
 void rli_round_finish(struct rli_round *r, int err)
@@ -162,7 +154,7 @@ static void answered(struct rli_request *request, int err, bool unsent,
 	r->visits++;
 	rli_quorum_heard(r, v);
 	r->visits--;
-	let_go(r);
+	rli_round_let_go(r);
 }
 
 struct rli_round *rli_round_of(const struct rli_request *request)
@@ -170,16 +162,6 @@ struct rli_round *rli_round_of(const struct rli_request *request)
 	if (request->done != answered)
 		return NULL;
 	return ((const struct rli_vote *)request)->round;
-}
-
-/* How long this round waits for nodes before it makes do with the others. */
-static int64_t patience_ms(const struct rli_round *r, int64_t command_timeout)
-{
-	int64_t ms = r->lease_ms / PATIENCE_PART;
-
-	if (ms < PATIENCE_LEAST_MS)
-		ms = PATIENCE_LEAST_MS;
-	return r->lease_ms && ms < command_timeout ? ms : command_timeout;
 }
 
 static int64_t session_patience(const struct rli_session *s)
@@ -235,39 +217,6 @@ static bool is_spared(const struct rli_round *r, struct rli_session *s)
 	return rli_spare_request(s, !r->tries);
 }
 
-static void set_due(struct rli_round *r, int64_t now)
-{
-	int64_t ms = 0, connect = 0;
-	int i, ready = 0;
-
-	for (i = 0; i < r->n; i++) {
-		const struct rli_session *s = r->vote[i].session;
-		const struct rli_url *url = &s->node->url;
-		int64_t p = patience_ms(r, url->command_timeout_ms);
-
-		ready += s->state == RLI_READY;
-		if (p > ms)
-			ms = p;
-		if (url->connect_timeout_ms > connect)
-			connect = url->connect_timeout_ms;
-	}
-	r->due = rli_after(now, rli_ms(ready < r->majority ? ms + connect
-							   : ms));
-	if (r->op && r->op->patience < r->due)
-		r->due = r->op->patience;
-	r->time_up = r->due;
-}
-
-/* Those that are asked may be too few, if one of them hangs: then the others
- * are asked as well, before time is up. */
-static void hedge(struct rli_round *r)
-{
-	int64_t soon = rli_after(rli_now(), HEDGE);
-
-	if (soon < r->due)
-		r->due = soon;
-}
-
 /* What an earlier try may have taken is this one's, or it undoes it: so it asks
  * there again, whether or not that node is to be spared. */
 void rli_round_ask_all(struct rli_round *r)
@@ -283,13 +232,13 @@ void rli_round_ask_all(struct rli_round *r)
 	r->home = r->flags & RLI_Q_HERE ? rli_quorum_home(r, spared) : NULL;
 	now = rli_now();
 	if (r->op)
-		set_due(r, now);
+		rli_round_set_due(r, now);
 	for (i = 0; i < r->n; i++)
 		if (!spared[i] || n < r->majority ||
 		    r->asked_before & 1u << i)
 			ask_at(r, i, now);
 	if (r->op && n < r->n && n >= r->majority)
-		hedge(r);
+		rli_round_hedge(r);
 }
 
 unsigned rli_round_asked(const struct rli_round *r)
@@ -325,70 +274,4 @@ void rli_round_flush(struct rli_round *r)
 	for (i = 0; i < r->n; i++)
 		if (r->vote[i].state == RLI_ASKED)
 			rli_session_flush(r->vote[i].session);
-}
-
-/* ----------------------------------------------------------------- time */
-
-int64_t rli_rounds_due(const struct rli_conns *c)
-{
-	const struct rli_round *r;
-	int64_t due = RLI_FOREVER;
-
-	for (r = c->rounds; r; r = r->next)
-		if (r->due < due)
-			due = r->due;
-	return due;
-}
-
-void rli_round_hurry(struct rli_round *r, int64_t most)
-{
-	int64_t due = rli_after(rli_now(), most);
-
-	if (due < r->time_up)
-		r->time_up = due;
-	if (due < r->due)
-		r->due = due;
-}
-
-static void out_of_time(struct rli_round *r, int64_t now)
-{
-	int i;
-
-	for (i = 0; i < r->n; i++) {
-		struct rli_vote *v = &r->vote[i];
-
-		if (v->state != RLI_ASKED)
-			continue;
-		rli_fail(ENOLCK, "%s: no answer in time",
-			 v->session->node->url.label);
-		snprintf(v->why, sizeof(v->why), "%s", rli_error_message());
-		v->err = ENOLCK;
-		/* A caller's time may be shorter than a node's. */
-		if (now - v->request.since >= SLOW)
-			rli_spare_failed(v->session->node);
-	}
-	r->out_of_time = true;
-	r->due = RLI_FOREVER;
-	r->visits++;
-	rli_quorum_heard(r, NULL);
-	r->visits--;
-	let_go(r);
-}
-
-void rli_rounds_check(struct rli_conns *c)
-{
-	struct rli_round *r = c->rounds, *next;
-	int64_t now = r ? rli_now() : 0;
-
-	for (; r; r = next) {
-		next = r->next;
-		if (r->due > now)
-			continue;
-		/* Who was spared may have been asked already. */
-		if (r->due < r->time_up &&
-		    (rli_round_ask_rest(r) || rli_quorum_pending(r)))
-			r->due = r->time_up;
-		else
-			out_of_time(r, now);
-	}
 }

@@ -125,6 +125,10 @@ bool rli_round_ask_rest(struct rli_round *round);
 #define RLI_WITNESSES (400 * RLI_MS)
 void rli_round_hurry(struct rli_round *round, int64_t most);
 
+/* When it is due; and sooner, because some are not asked. In round_due.c. */
+void rli_round_set_due(struct rli_round *round, int64_t now);
+void rli_round_hedge(struct rli_round *round);
+
 /* Sends at once what was submitted. */
 void rli_round_flush(struct rli_round *round);
 
@@ -133,6 +137,9 @@ void rli_round_finish(struct rli_round *round, int err);
 
 /* Nobody waits for it any more: it goes when the last request is back. */
 void rli_round_leave(struct rli_round *round);
+
+/* The round goes, if nothing needs it any more. */
+void rli_round_let_go(struct rli_round *round);
 
 /* Whose request this is; NULL: no round's. */
 struct rli_round *rli_round_of(const struct rli_request *request);
