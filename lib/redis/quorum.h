@@ -8,11 +8,13 @@
  *
  *   round.c           requests to all nodes, and what comes back
  *   round_new.c       … and the memory for them
+ *   round_due.c       … and how long it waits for them
  *   spare.c           leaving failed nodes alone
  *   quorum_send.c     which script, with which arguments
  *   quorum.c          starting; late answers; undoing
  *   settle.c          undoing what is late before something else begins
  *   number.c          the numbers of attempts
+ *   quorum_tally.c    the answers to an acquire, counted
  *   quorum_acquire.c  what the answers to an acquire come to
  *   quorum_hold.c     … to release, renew, mend and reset
  *   quorum_look.c     … to ask and inspect

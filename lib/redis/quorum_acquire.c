@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "redis/quorum.h"
-
-/* The first number of an answer that is not just a number. */
-enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6,
-       GRANTED = RLI_Q_GRANTED };
+#include "redis/quorum_tally.h"
 
 /* How often a number that was too low is raised before others get a chance. */
 #define TRIES_MAX 8
@@ -23,141 +19,6 @@ enum { BUSY = 0, JOINED = 2, LOST_FOR_GOOD = 3, OTHER_LIST = 4, TOO_LOW = 6,
 #define LOOKS 2
 #define DOUBT_PAUSE_MS 1
 
-struct tally {
-	int granted, blank, joined, busy, foreign, low, spoiled, pending;
-	uint64_t before;	/* the highest that a node which granted it
-				   knew of a last hold */
-	uint64_t settled;	/* the highest unlock that any node knew */
-	uint64_t spoilt;	/* since when it is not recoverable, at most */
-	uint64_t holder;	/* of rl's own: the most frequent … */
-	int holders;		/* … at so many nodes */
-	const struct rli_vote *same;	/* joined: one of the most frequent */
-	const struct rli_vote *other;	/* used with another list of servers */
-};
-
-static uint64_t larger(uint64_t a, int64_t b)
-{
-	return b > 0 && (uint64_t)b > a ? (uint64_t)b : a;
-}
-
-/* What a node knows of the last hold, as told with this answer. */
-static int64_t last_known(const struct rli_vote *v)
-{
-	if (v->plain)
-		return v->number[0];
-	switch (v->number[0]) {
-	case BUSY:
-		return v->number[3];
-	case TOO_LOW:
-		return v->number[2];
-	case OTHER_LIST:
-		return 0;
-	default:
-		return v->number[1];
-	}
-}
-
-static bool makes_sense(const struct rli_vote *v)
-{
-	static const int numbers[] = { [BUSY] = 4, [JOINED] = 3,
-				       [LOST_FOR_GOOD] = 2, [OTHER_LIST] = 1,
-				       [TOO_LOW] = 3, [GRANTED] = 3 };
-	int64_t kind = v->number[0];
-
-	if (v->plain)
-		return v->numbers == 1 && kind >= 0;
-	if (v->numbers == 5)
-		return kind == BUSY;
-	/* Only who asked to share a hold can be told which. */
-	if (kind == JOINED && !v->text)
-		return false;
-	return v->numbers > 0 && kind >= 0 && kind <= GRANTED &&
-	       numbers[kind] && v->numbers == numbers[kind];
-}
-
-static void count_one(struct tally *t, const struct rli_vote *v)
-{
-	int64_t last = last_known(v);
-
-	if (rli_quorum_granted(v)) {
-		t->granted++;
-		t->blank += !v->plain;
-		t->before = larger(t->before, last);
-	} else if (v->number[0] == BUSY) {
-		t->busy++;
-		t->foreign += v->number[2] != 0;
-	} else if (v->number[0] == JOINED) {
-		t->joined++;
-	} else if (v->number[0] == LOST_FOR_GOOD) {
-		t->spoiled++;
-		t->spoilt = larger(t->spoilt, last);
-	} else if (v->number[0] == OTHER_LIST) {
-		t->other = v;
-	} else {
-		t->low++;
-	}
-	if (last % 2 == 0 && (v->plain || v->number[0] != LOST_FOR_GOOD))
-		t->settled = larger(t->settled, last);
-}
-
-static bool same_kind(const struct rli_vote *a, const struct rli_vote *b)
-{
-	return b->state == RLI_ANSWERED && !b->plain &&
-	       a->number[0] == b->number[0];
-}
-
-/* How many nodes say that the same hold has it. */
-static int agreeing(const struct rli_round *r, const struct rli_vote *v)
-{
-	int i, n = 0;
-
-	for (i = 0; i < r->n; i++) {
-		const struct rli_vote *o = &r->vote[i];
-
-		if (!same_kind(v, o))
-			continue;
-		if (v->number[0] == JOINED)
-			n += !strcmp(v->text, o->text);
-		else
-			n += !o->number[2] && v->number[3] == o->number[3];
-	}
-	return n;
-}
-
-static void find_holder(struct tally *t, const struct rli_round *r,
-			const struct rli_vote *v)
-{
-	int n;
-
-	if (v->plain || (v->number[0] != JOINED &&
-			 (v->number[0] != BUSY || v->number[2])))
-		return;
-	n = agreeing(r, v);
-	if (n <= t->holders)
-		return;
-	t->holders = n;
-	t->holder = (uint64_t)last_known(v);
-	t->same = v->number[0] == JOINED ? v : NULL;
-}
-
-static void take_tally(struct rli_round *r, struct tally *t)
-{
-	struct rli_vote *v = NULL;
-
-	*t = (struct tally){ .pending = rli_quorum_pending(r) };
-	while ((v = rli_quorum_answer(r, v, makes_sense))) {
-		count_one(t, v);
-		find_holder(t, r, v);
-		rli_quorum_saw(r->place.notes, last_known(v));
-		if (!v->plain && v->number[0] == TOO_LOW)
-			rli_quorum_saw(r->place.notes, v->number[1]);
-	}
-	/* From now on, these are told what is known. */
-	if (t->spoiled)
-		atomic_store_explicit(&r->place.notes->spoiled, true,
-				      memory_order_relaxed);
-}
-
 /* ------------------------------------------------------------- outcomes */
 
 static void lose(struct rli_round *r, int err, bool wait)
@@ -168,7 +29,7 @@ static void lose(struct rli_round *r, int err, bool wait)
 	rli_round_finish(r, err);
 }
 
-static void win(struct rli_round *r, const struct tally *t)
+static void win(struct rli_round *r, const struct rli_tally *t)
 {
 	struct rli_op *op = r->op;
 
@@ -182,7 +43,7 @@ static void win(struct rli_round *r, const struct tally *t)
 	rli_round_finish(r, 0);
 }
 
-static void join(struct rli_round *r, const struct tally *t)
+static void join(struct rli_round *r, const struct rli_tally *t)
 {
 	struct rli_op *op = r->op;
 
@@ -197,7 +58,7 @@ static void join(struct rli_round *r, const struct tally *t)
 }
 
 /* Not if more is known than the nodes that say so have been told. */
-static void not_recoverable(struct rli_round *r, const struct tally *t)
+static void not_recoverable(struct rli_round *r, const struct rli_tally *t)
 {
 	if (t->spoilt < atomic_load_explicit(&r->place.notes->truth,
 					     memory_order_relaxed) &&
@@ -226,9 +87,10 @@ static int64_t left_ms(const struct rli_round *r, int many)
 	for (i = 0; i < r->n; i++) {
 		const struct rli_vote *v = &r->vote[i];
 		bool busy = v->state == RLI_ANSWERED && !v->plain &&
-			    (v->number[0] == BUSY || v->number[0] == JOINED);
+			    (v->number[0] == RLI_Q_BUSY ||
+			     v->number[0] == RLI_Q_JOINED);
 
-		ms = busy && v->number[0] == BUSY ? v->number[1] : 0;
+		ms = busy && v->number[0] == RLI_Q_BUSY ? v->number[1] : 0;
 		if (v->state != RLI_ANSWERED || ms < 0)
 			ms = INT64_MAX;
 		for (j = n++; j > 0 && left[j - 1] > ms; j--)
@@ -244,7 +106,7 @@ static int64_t left_ms(const struct rli_round *r, int many)
  * nobody has, for all that is known; or the release is on its way already, and
  * has passed the node where we would wait for it.
  */
-static void busy(struct rli_round *r, const struct tally *t)
+static void busy(struct rli_round *r, const struct rli_tally *t)
 {
 	struct rli_op *op = r->op;
 	bool foreign = t->foreign > r->n - r->majority;
@@ -264,7 +126,7 @@ static void busy(struct rli_round *r, const struct tally *t)
 	for (i = 0; i < r->n; i++)
 		if (r->home == r->vote[i].session->node &&
 		    r->vote[i].state == RLI_ANSWERED && !r->vote[i].plain &&
-		    r->vote[i].number[0] == BUSY)
+		    r->vote[i].number[0] == RLI_Q_BUSY)
 			r->conns->waits_at = r->home;
 	lose(r, rli_fail_const(EBUSY, "the lock is held"), r->home != NULL);
 }
@@ -273,7 +135,7 @@ static void busy(struct rli_round *r, const struct tally *t)
  * lock or has left it behind. */
 static bool is_old(const struct rli_vote *v)
 {
-	return last_known(v) + CONTENDS < (int64_t)v->round->number;
+	return rli_tally_last(v) + CONTENDS < (int64_t)v->round->number;
 }
 
 /*
@@ -281,7 +143,7 @@ static bool is_old(const struct rli_vote *v)
  * that all would choose first, of those that have been taken just now, keeps
  * what he has and asks again, while the others undo.
  */
-static bool insists(const struct rli_round *r, const struct tally *t)
+static bool insists(const struct rli_round *r, const struct rli_tally *t)
 {
 	bool out[RLI_NODES_MAX];
 	const struct rli_node *first;
@@ -294,7 +156,8 @@ static bool insists(const struct rli_round *r, const struct tally *t)
 
 		out[i] = v->state != RLI_ANSWERED ||
 			 (!rli_quorum_granted(v) &&
-			  (v->number[0] != BUSY || v->number[2] || is_old(v)));
+			  (v->number[0] != RLI_Q_BUSY || v->number[2] ||
+			   is_old(v)));
 	}
 	first = rli_quorum_home(r, out);
 	for (i = 0; i < r->n; i++)
@@ -304,7 +167,7 @@ static bool insists(const struct rli_round *r, const struct tally *t)
 }
 
 /* The lock cannot be had with this number, or at all. */
-static void refused(struct rli_round *r, const struct tally *t)
+static void refused(struct rli_round *r, const struct rli_tally *t)
 {
 	int free_ones = t->granted + t->low + t->spoiled;
 
@@ -326,7 +189,7 @@ static void refused(struct rli_round *r, const struct tally *t)
 }
 
 /* As blank.c needs it. */
-static struct rli_grants grants(const struct tally *t)
+static struct rli_grants grants(const struct rli_tally *t)
 {
 	return (struct rli_grants){
 		.granted = t->granted, .blank = t->blank,
@@ -334,7 +197,7 @@ static struct rli_grants grants(const struct tally *t)
 	};
 }
 
-static void ask_again(struct rli_round *r, const struct tally *t)
+static void ask_again(struct rli_round *r, const struct rli_tally *t)
 {
 	/* Most of the time others just try, too, and have lost now. */
 	const struct rli_grants g = grants(t);
@@ -349,7 +212,7 @@ static void ask_again(struct rli_round *r, const struct tally *t)
 	rli_quorum_again(r);
 }
 
-static void granted(struct rli_round *r, const struct tally *t)
+static void granted(struct rli_round *r, const struct rli_tally *t)
 {
 	const struct rli_grants g = grants(t);
 
@@ -367,10 +230,10 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 					    memory_order_relaxed);
 	bool doubtful, sure;
 	struct rli_grants g;
-	struct tally t;
+	struct rli_tally t;
 	int answered;
 
-	take_tally(r, &t);
+	rli_tally_take(r, &t);
 	g = grants(&t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
 	doubtful = rli_quorum_doubtful(r, &g);
