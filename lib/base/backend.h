@@ -34,6 +34,15 @@ struct rli_notes {
 				   majority granted it … */
 	_Atomic int64_t doubt_since;	/* … for all that is known from this
 					   moment on */
+	/* Thrift, thrifty.c's */
+	atomic_int upset;	/* so many acquires ask all nodes, for somebody
+				   was in the way of one */
+	_Atomic int64_t won;	/* when the last one was sent that was granted
+				   at once */
+	atomic_int turn;	/* such acquires since a trial began … */
+	atomic_int timed[2];	/* … calls timed in it, that asked all nodes and
+				   a bare majority … */
+	_Atomic int64_t took[2];	/* … and how long they took together */
 	atomic_bool checked;	/* the servers know it under this list */
 	atomic_bool spoiled;	/* one has said that it is not recoverable */
 };
@@ -42,6 +51,7 @@ struct rli_notes {
 struct rli_place {
 	char *k, *meta, *wake, *recall;
 	size_t k_len, meta_len, wake_len, recall_len;
+	uint32_t hash;		/* of k */
 	struct rli_notes *notes;	/* held */
 };
 
@@ -97,6 +107,9 @@ struct rli_op {
 				   or acquire */
 	int64_t lease_ms;
 	int64_t patience;	/* a moment: then it is given up, ENOLCK */
+	bool thrifty;		/* acquire: a bare majority of the servers may
+				   do, for the hold is renewed soon; release: it
+				   was bare, and has not been renewed */
 	void (*done)(struct rli_op *);	/* called by pump, or NULL */
 	char *text;		/* room for text in the answer, or NULL */
 	size_t text_size;
@@ -124,6 +137,7 @@ struct rli_op {
 	bool dead;		/* granted: the owner before did not unlock;
 				   inspect: the holder may have been told so,
 				   and has not made it consistent */
+	bool bare;		/* granted: only a bare majority was asked */
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool delegated;		/* busy: by a process that can be recalled */
 	bool contended;		/* busy: nobody has it for certain; several may

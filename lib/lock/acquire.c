@@ -104,6 +104,7 @@ void rli_attempt_fill_op(struct rli_attempt *a, enum rli_op_kind kind)
 		op->lease_ms = RLI_PROVISIONAL_LEASE_MS;
 	op->text = a->nonce;
 	op->text_size = sizeof(a->nonce);
+	op->thrifty = a->terms->renew && op->lease_ms && !a->terms->shared;
 	op->done = NULL;
 }
 

@@ -8,6 +8,8 @@
 #define RETRY_MOST RLI_S
 /* In the time from one renewal to the next. */
 #define TICKS 32
+/* Until a hold is renewed that only a bare majority has been told of. */
+#define BARE (5 * RLI_MS)
 /* Between two looks at a hold that other threads stand in line for, and at one
  * that is not renewed since its lease never ends. */
 #define CHECK_EVERY RLI_S
@@ -85,7 +87,7 @@ int64_t rli_due(const struct rli_hold *hold, int64_t now)
  * the same for one record of a hold: locking again finds the timer that it left
  * early enough.
  */
-int64_t rli_due_renewal(const struct rli_hold *hold, int64_t now, bool first)
+static int64_t usual_renewal(const struct rli_hold *hold, int64_t now, bool first)
 {
 	uint32_t some = (uint32_t)((uintptr_t)hold >> 4) * 2654435761u;
 	int64_t pause = hold->terms->interval, due;
@@ -96,6 +98,14 @@ int64_t rli_due_renewal(const struct rli_hold *hold, int64_t now, bool first)
 	if (first)
 		due -= pause / 2048 * (some >> 22);
 	return due - due % (pause / TICKS + 1);
+}
+
+int64_t rli_due_renewal(const struct rli_hold *hold, int64_t now, bool first)
+{
+	int64_t due = usual_renewal(hold, now, first), soon;
+
+	soon = hold->bare ? rli_after(now, BARE) : RLI_FOREVER;
+	return due < soon ? due : soon;
 }
 
 int64_t rli_due_retry(const struct rli_hold *hold, int64_t now)

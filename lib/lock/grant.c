@@ -53,6 +53,7 @@ static void fill_hold(struct rli_attempt *a)
 	hold->owns_turn = a->has_turn && !a->terms->shared;
 	hold->claimed = a->op.kind == RLI_OP_CLAIM;
 	hold->inconsistent = a->op.dead && a->terms->robust;
+	hold->bare = a->op.bare;
 	hold->fence = a->op.fence;
 	rli_validity_begin(hold, valid_until(a));
 	hold->began = a->op.sent;

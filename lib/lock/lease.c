@@ -41,9 +41,10 @@ static void take_snapshot(struct snapshot *s, struct rli_hold *hold)
 	memcpy(s->value, hold->value, hold->value_len);
 }
 
-/* 0; ENOENT: there is none that this caller may use; ESTALE: it was lost. */
-static int look(struct rli_lock *lock, const struct rli_thread *self,
-		struct snapshot *s)
+/* 0; ENOENT: there is none that this caller may use; ESTALE: it was lost.
+ * renew: all servers are about to be told of it. */
+static int look_to(bool renew, struct rli_lock *lock,
+		   const struct rli_thread *self, struct snapshot *s)
 {
 	struct rli_hold *hold;
 	bool live = false, tell = false;
@@ -54,12 +55,20 @@ static int look(struct rli_lock *lock, const struct rli_thread *self,
 		live = rli_hold_check(hold, rli_now(), &tell);
 	if (live)
 		take_snapshot(s, hold);
+	if (live && renew)
+		hold->bare = false;
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);
 	if (!hold)
 		return ENOENT;
 	return live ? 0 : lost();
+}
+
+static int look(struct rli_lock *lock, const struct rli_thread *self,
+		struct snapshot *s)
+{
+	return look_to(false, lock, self, s);
 }
 
 static void fill_op(struct rli_op *op, enum rli_op_kind kind,
@@ -265,7 +274,7 @@ int rli_renew(struct rli_lock *lock, struct rli_thread *self,
 {
 	struct snapshot s;
 	struct rli_op op;
-	int err = look(lock, self, &s);
+	int err = look_to(true, lock, self, &s);
 
 	if (err == ENOENT)
 		return renew_elsewhere(lock, self, terms, lease_ms);

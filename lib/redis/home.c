@@ -9,15 +9,11 @@
 #include "redis/quorum.h"
 #include "redis/spare.h"
 
-/* FNV-1a, then stirred with the node's own. */
+/* Of both hashes, stirred. */
 static uint32_t rank(const struct rli_place *place, const struct rli_node *node)
 {
-	uint32_t hash = 2166136261u;
-	const char *k;
+	uint32_t hash = place->hash ^ node->hash;
 
-	for (k = place->k; *k; k++)
-		hash = (hash ^ (unsigned char)*k) * 16777619u;
-	hash ^= node->hash;
 	hash = (hash ^ hash >> 16) * 0x7feb352du;
 	hash = (hash ^ hash >> 15) * 0x846ca68bu;
 	return hash ^ hash >> 16;
@@ -39,7 +35,7 @@ static int best_of(const struct rli_round *r, const bool *out)
 	return found;
 }
 
-static int best(const struct rli_round *r, const bool *spared)
+int rli_quorum_first(const struct rli_round *r, const bool *spared)
 {
 	bool out[RLI_NODES_MAX];
 	int i;
@@ -54,7 +50,7 @@ static int best(const struct rli_round *r, const bool *spared)
 
 struct rli_node *rli_quorum_home(const struct rli_round *r, const bool *spared)
 {
-	int i = best(r, spared);
+	int i = rli_quorum_first(r, spared);
 
 	return i < 0 ? NULL : r->vote[i].session->node;
 }
@@ -91,7 +87,7 @@ int rli_quorum_wait_session(struct rli_conns *conns,
 		if (r->vote[i].session->node == conns->waits_at && !spared[i])
 			break;
 	if (i == r->n) {
-		i = best(r, spared);
+		i = rli_quorum_first(r, spared);
 		if (i >= 0) {
 			rli_quorum_settle_at(r->vote[i].session);
 			tell(r, i);

@@ -146,6 +146,8 @@ static void begin(struct rli_round *r)
 		r->flags |= RLI_Q_HERE;
 	if (r->verb == RLI_Q_ACQUIRE)
 		r->conns->waits_at = NULL;
+	if (r->verb == RLI_Q_RENEW)
+		rli_thrifty_upset(r->place.notes);
 	rli_round_ask_all(r);
 	if (rli_quorum_pending(r))
 		return;
@@ -162,7 +164,7 @@ void rli_quorum_start(struct rli_conns *conns, struct rli_op *op)
 	int err;
 
 	op->finished = op->unanswered = op->resent = op->contended = false;
-	op->handed = op->alone = false;
+	op->handed = op->alone = op->bare = false;
 	op->err = 0;
 	if (op->kind == RLI_OP_ACQUIRE)
 		rli_quorum_settle(conns);
@@ -317,6 +319,8 @@ static void late(struct rli_round *r, struct rli_vote *v)
 		undo_late(r, i);
 	if (v->state != RLI_ANSWERED)
 		return;
+	if (r->verb == RLI_Q_ACQUIRE && !v->plain)
+		rli_thrifty_upset(r->place.notes);
 	/* Another list of servers: the next acquire is to see it, too. */
 	if (r->verb == RLI_Q_ACQUIRE && !v->plain && v->number[0] == 4)
 		atomic_store_explicit(&r->place.notes->checked, false,

@@ -19,6 +19,7 @@
  *   quorum_hold.c     … to release, renew, mend and reset
  *   quorum_look.c     … to ask and inspect
  *   blank.c           nodes that may have forgotten
+ *   thrifty.c         asking a bare majority
  *   home.c            where to wait
  */
 #ifndef RLI_REDIS_QUORUM_H
@@ -156,9 +157,24 @@ bool rli_quorum_stays_so(const struct rli_round *round, uint64_t holder);
 /* How many of so many blank nodes may have forgotten: a minority, at most. */
 int rli_quorum_forgot(const struct rli_round *round, int blank);
 
+/* ----------------------------------------------------------- thrifty.c */
+
+/* The nodes that a round which may be thrifty is to ask, one bit each; 0: all
+ * of them. */
+unsigned rli_thrifty_nodes(const struct rli_round *round);
+
+/* The lock was granted by all who answered, at once; or its usual release is
+ * confirmed. Not finished yet. */
+void rli_thrifty_won(const struct rli_round *round);
+void rli_thrifty_released(const struct rli_round *round);
+
+/* Somebody is in the way, or a hold lasts: the next ones ask all nodes. */
+void rli_thrifty_upset(struct rli_notes *notes);
+
 /* -------------------------------------------------------------- home.c */
 
-/* Which of the nodes that are not spared all who wait go to. */
+/* Which of the nodes that are not spared all who wait go to; -1: none. */
+int rli_quorum_first(const struct rli_round *round, const bool *spared);
 struct rli_node *rli_quorum_home(const struct rli_round *round,
 				 const bool *spared);
 

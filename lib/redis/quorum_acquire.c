@@ -29,12 +29,25 @@ static void lose(struct rli_round *r, int err, bool wait)
 	rli_round_finish(r, err);
 }
 
+/* Who was asked grants it, or is yet to answer. */
+static bool is_undisputed(const struct rli_round *r, const struct rli_tally *t)
+{
+	return !r->tries && !t->blank && t->before % 2 == 0 &&
+	       t->granted + t->pending + rli_quorum_count(r, RLI_UNASKED) ==
+		       r->n;
+}
+
 static void win(struct rli_round *r, const struct rli_tally *t)
 {
 	struct rli_op *op = r->op;
 
+	if (is_undisputed(r, t))
+		rli_thrifty_won(r);
+	else
+		rli_thrifty_upset(r->place.notes);
 	r->confirmed = true;
 	op->how = RLI_NEW;
+	op->bare = r->thrifty;
 	op->fence = r->number;
 	op->dead = t->before % 2 == 1;
 	rli_quorum_true(r->place.notes, r->number);
@@ -234,6 +247,8 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 	int answered;
 
 	rli_tally_take(r, &t);
+	if (r->thrifty && !is_undisputed(r, &t) && rli_round_ask_rest(r))
+		t.pending = rli_quorum_pending(r);
 	g = grants(&t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
 	doubtful = rli_quorum_doubtful(r, &g);

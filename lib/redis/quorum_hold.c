@@ -168,6 +168,8 @@ static void confirmed(struct rli_round *r, const struct tally *t)
 						   "to make consistent"));
 		return;
 	}
+	if (r->verb == RLI_Q_RELEASE && !r->flags)
+		rli_thrifty_released(r);
 	if (r->number)
 		rli_quorum_true(r->place.notes, r->number);
 	if (r->verb == RLI_Q_RENEW && r->number)
