@@ -1,0 +1,295 @@
+/*
+ * When a bare majority is asked: rounds that no server sees, on a clock that
+ * only the test moves.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "redis/quorum.h"
+#include "redis/spare.h"
+
+#define TRIAL 128
+#define BY_TURNS 16
+#define RUN 4096
+#define UPSET 48
+
+#define QUICK (50 * RLI_US)
+#define SLOW (60 * RLI_US)
+
+static int64_t now = RLI_S;
+static struct rli_notes notes;
+static struct rli_node node[5];
+static struct rli_session session[5];
+static struct rli_round *r;
+static struct rli_op op;
+
+static int fake_clock(clockid_t clock, struct timespec *ts)
+{
+	(void)clock;
+	ts->tv_sec = now / RLI_S;
+	ts->tv_nsec = now % RLI_S;
+	return 0;
+}
+
+static void three(void)
+{
+	int i;
+
+	rli_clock_fn = fake_clock;
+	r = calloc(1, sizeof(*r));
+	r->op = &op;
+	r->place.notes = &notes;
+	r->place.hash = 7;
+	r->n = 3;
+	r->majority = 2;
+	for (i = 0; i < 5; i++) {
+		node[i].hash = 12345u * (unsigned)i;
+		session[i].node = &node[i];
+		session[i].state = RLI_READY;
+		r->vote[i].session = &session[i];
+	}
+}
+
+static void done(void)
+{
+	free(r);
+}
+
+TestSuite(thrifty, .init = three, .fini = done, .timeout = 20);
+
+static int bits(unsigned nodes)
+{
+	return __builtin_popcount(nodes);
+}
+
+/* What an acquire would ask. */
+static unsigned asks(void)
+{
+	op.sent = now;
+	r->verb = RLI_Q_ACQUIRE;
+	return rli_thrifty_nodes(r);
+}
+
+/* A hold, of which each half takes so long, by how it is asked; whether it is
+ * bare. */
+static bool hold(int64_t all, int64_t bare)
+{
+	r->thrifty = asks();
+	now += r->thrifty ? bare : all;
+	rli_thrifty_won(r);
+	op.sent = now;
+	r->verb = RLI_Q_RELEASE;
+	now += r->thrifty ? bare : all;
+	rli_thrifty_released(r);
+	return r->thrifty;
+}
+
+/* How many of so many holds are bare. */
+static int bare_of(int holds, int64_t all, int64_t bare)
+{
+	int i, n = 0;
+
+	for (i = 0; i < holds; i++)
+		n += hold(all, bare);
+	return n;
+}
+
+/* A whole trial. */
+static void try_it(int64_t all, int64_t bare)
+{
+	cr_assert_eq(bare_of(TRIAL, all, bare), TRIAL / 2);
+}
+
+Test(thrifty, it_is_tried_by_turns)
+{
+	int i;
+
+	for (i = 0; i < TRIAL; i++)
+		cr_assert_eq(hold(QUICK, QUICK), i / BY_TURNS % 2, "%d", i);
+}
+
+Test(thrifty, if_it_is_quicker_it_is_done)
+{
+	try_it(SLOW, QUICK);
+	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
+}
+
+Test(thrifty, if_it_is_not_it_is_left)
+{
+	try_it(QUICK, SLOW);
+	cr_expect_eq(bare_of(RUN, QUICK, SLOW), 0);
+}
+
+/* The last of a run makes room for the next trial. */
+Test(thrifty, it_is_tried_again)
+{
+	try_it(QUICK, SLOW);
+	bare_of(RUN, QUICK, SLOW);
+	hold(QUICK, SLOW);
+	try_it(SLOW, QUICK);
+	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
+	hold(SLOW, QUICK);
+	try_it(QUICK, SLOW);
+	cr_expect_eq(bare_of(RUN, QUICK, SLOW), 0);
+}
+
+/* The half that unlocks counts as much. */
+Test(thrifty, the_release_counts_too)
+{
+	int i;
+
+	for (i = 0; i < TRIAL; i++) {
+		r->thrifty = asks();
+		now += r->thrifty ? SLOW : QUICK;
+		rli_thrifty_won(r);
+		op.sent = now;
+		now += r->thrifty ? QUICK : 2 * SLOW;
+		rli_thrifty_released(r);
+	}
+	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
+}
+
+/* Where one took a second, the machine stood still. */
+Test(thrifty, one_that_took_long_decides_nothing)
+{
+	bare_of(BY_TURNS + BY_TURNS / 2, SLOW, QUICK);
+	cr_assert(hold(SLOW, RLI_S));
+	now += QUICK;
+	bare_of(TRIAL, SLOW, QUICK);
+	cr_expect_eq(bare_of(RUN / 2, SLOW, QUICK), RUN / 2);
+}
+
+Test(thrifty, who_was_disturbed_asks_all_for_a_while)
+{
+	try_it(SLOW, QUICK);
+	rli_thrifty_upset(&notes);
+	cr_expect_eq(bare_of(UPSET, SLOW, QUICK), 0);
+	cr_expect_eq(bare_of(UPSET, SLOW, QUICK), UPSET);
+}
+
+/* What a disturbance costs is not its way's fault. */
+Test(thrifty, what_a_disturbance_takes_does_not_count)
+{
+	bare_of(TRIAL - 1, SLOW, QUICK);
+	rli_thrifty_upset(&notes);
+	bare_of(UPSET, QUICK / 8, QUICK);
+	hold(SLOW, QUICK);
+	cr_expect_eq(bare_of(RUN / 2, SLOW, QUICK), RUN / 2);
+}
+
+Test(thrifty, a_lock_taken_seldom_is_asked_of_all)
+{
+	try_it(SLOW, QUICK);
+	now += 6 * RLI_MS;
+	cr_expect(!asks());
+	cr_expect(!hold(SLOW, QUICK));
+	now += 4 * RLI_MS;
+	cr_expect(asks());
+}
+
+Test(thrifty, who_wants_more_than_the_lock_asks_all)
+{
+	static const unsigned more[] = { RLI_DO_SHARE, RLI_DO_KEEP,
+					 RLI_Q_VOUCH };
+	size_t i;
+
+	try_it(SLOW, QUICK);
+	for (i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		r->flags = more[i];
+		cr_expect(!asks(), "%x", more[i]);
+	}
+	r->flags = RLI_DO_ROBUST | RLI_Q_HERE;
+	cr_expect(asks());
+	r->tries = 1;
+	cr_expect(!asks());
+}
+
+static void choose(int n)
+{
+	static const bool none[RLI_NODES_MAX];
+	unsigned nodes;
+
+	r->n = n;
+	r->majority = n / 2 + 1;
+	try_it(SLOW, QUICK);
+	for (r->place.hash = 0; r->place.hash < 1000; r->place.hash++) {
+		nodes = asks();
+		cr_assert_eq(bits(nodes), r->majority);
+		cr_assert_lt(nodes, 1u << n);
+		cr_assert(nodes & 1u << rli_quorum_first(r, none));
+	}
+}
+
+Test(thrifty, it_is_a_majority_with_the_node_where_all_wait)
+{
+	choose(3);
+}
+
+Test(thrifty, and_so_of_five)
+{
+	choose(5);
+}
+
+/* Of different locks, different ones. */
+Test(thrifty, all_nodes_have_their_share)
+{
+	int i, n[3] = { 0 };
+	unsigned nodes;
+
+	try_it(SLOW, QUICK);
+	for (r->place.hash = 0; r->place.hash < 3000; r->place.hash++) {
+		nodes = asks();
+		for (i = 0; i < 3; i++)
+			n[i] += nodes >> i & 1;
+	}
+	for (i = 0; i < 3; i++) {
+		cr_expect_gt(n[i], 1800, "%d", n[i]);
+		cr_expect_lt(n[i], 2200, "%d", n[i]);
+	}
+}
+
+/* It was waited at in vain: all wait elsewhere. */
+Test(thrifty, a_node_that_cannot_be_waited_at_comes_last)
+{
+	static const bool none[RLI_NODES_MAX];
+	int first;
+
+	try_it(SLOW, QUICK);
+	first = rli_quorum_first(r, none);
+	rli_fail(EACCES, "not here");
+	rli_spare_no_home(&node[first]);
+	cr_expect_neq(rli_quorum_first(r, none), first);
+	cr_expect_eq(asks(), 7u & ~(1u << first));
+}
+
+Test(thrifty, all_are_asked_where_one_is_not_connected)
+{
+	unsigned nodes;
+	int i;
+
+	try_it(SLOW, QUICK);
+	nodes = asks();
+	for (i = 0; i < 3; i++) {
+		session[i].state = RLI_GREETING;
+		cr_expect_eq(!asks(), nodes >> i & 1, "%d", i);
+		session[i].state = RLI_READY;
+	}
+}
+
+/* Whatever has been heard since: that is where the hold is. */
+Test(thrifty, a_bare_hold_is_released_where_it_was_taken)
+{
+	unsigned nodes;
+
+	try_it(SLOW, QUICK);
+	nodes = asks();
+	r->verb = RLI_Q_RELEASE;
+	cr_expect_eq(rli_thrifty_nodes(r), nodes);
+	rli_thrifty_upset(&notes);
+	now += RLI_S;
+	cr_expect_eq(rli_thrifty_nodes(r), nodes);
+}
