@@ -19,8 +19,6 @@
 #define SLOW (20 * RLI_MS)
 /* After that long without an outcome, nodes that were spared are asked. */
 #define HEDGE (10 * RLI_MS)
-/* … and those that thrift has left out. */
-#define THRIFTY_HEDGE (2 * RLI_MS)
 
 /* How long this round waits for nodes before it makes do with the others. */
 static int64_t patience_ms(const struct rli_round *r, int64_t command_timeout)
@@ -59,9 +57,13 @@ void rli_round_set_due(struct rli_round *r, int64_t now)
  * are asked as well, before time is up. */
 void rli_round_hedge(struct rli_round *r)
 {
-	int64_t soon = rli_after(rli_now(),
-				 r->thrifty ? THRIFTY_HEDGE : HEDGE);
+	int64_t most = HEDGE, soon;
 
+	if (r->thrifty)
+		most = rli_thrifty_patience(r->place.notes);
+	if (most > HEDGE)
+		most = HEDGE;
+	soon = rli_after(rli_now(), most);
 	if (soon < r->due)
 		r->due = soon;
 }

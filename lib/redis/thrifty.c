@@ -19,6 +19,9 @@
 #define OFTEN (5 * RLI_MS)
 /* Who took longer than so many times the mean does not count for more. */
 #define OUTLIER 4
+/* The others are asked after so many times what it takes to ask all, or later. */
+#define LATE 8
+#define LATE_LEAST (2 * RLI_MS)
 
 static int get(const atomic_int *n)
 {
@@ -38,14 +41,22 @@ static int64_t mean(const struct rli_notes *notes, bool bare)
 					memory_order_relaxed) / n : 0;
 }
 
+/* The next one's, from the beginning of a trial. */
+static int turn_of(const struct rli_notes *notes)
+{
+	int turn = get(&notes->turn);
+
+	return turn < TRIAL + RUN ? turn : 0;
+}
+
 static bool is_trial(const struct rli_notes *notes)
 {
-	return !get(&notes->upset) && get(&notes->turn) < TRIAL;
+	return !get(&notes->upset) && turn_of(notes) < TRIAL;
 }
 
 static bool is_wanted(const struct rli_notes *notes)
 {
-	int turn = get(&notes->turn);
+	int turn = turn_of(notes);
 
 	if (get(&notes->upset))
 		return false;
@@ -90,6 +101,13 @@ unsigned rli_thrifty_nodes(const struct rli_round *r)
 	return bare_majority(r);
 }
 
+int64_t rli_thrifty_patience(const struct rli_notes *notes)
+{
+	int64_t late = LATE * mean(notes, false);
+
+	return late > LATE_LEAST ? late : LATE_LEAST;
+}
+
 void rli_thrifty_upset(struct rli_notes *notes)
 {
 	set(&notes->upset, UPSET);
@@ -109,7 +127,6 @@ static void time_it(const struct rli_round *r)
 				  memory_order_relaxed);
 }
 
-/* The next one is the first of a trial. */
 static void begin_trial(struct rli_notes *notes)
 {
 	int bare;
@@ -125,17 +142,18 @@ static void begin_trial(struct rli_notes *notes)
 void rli_thrifty_won(const struct rli_round *r)
 {
 	struct rli_notes *notes = r->place.notes;
-	int upset = get(&notes->upset), turn = get(&notes->turn);
+	int upset = get(&notes->upset);
 
 	atomic_store_explicit(&notes->won, r->op->sent, memory_order_relaxed);
+	if (upset) {
+		set(&notes->upset, upset - 1);
+		return;
+	}
+	if (get(&notes->turn) >= TRIAL + RUN)
+		begin_trial(notes);
 	if (is_trial(notes))
 		time_it(r);
-	if (upset)
-		set(&notes->upset, upset - 1);
-	else if (turn >= TRIAL + RUN)
-		begin_trial(notes);
-	else
-		set(&notes->turn, turn + 1);
+	set(&notes->turn, get(&notes->turn) + 1);
 }
 
 void rli_thrifty_released(const struct rli_round *r)

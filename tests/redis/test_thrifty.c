@@ -124,15 +124,12 @@ Test(thrifty, if_it_is_not_it_is_left)
 	cr_expect_eq(bare_of(RUN, QUICK, SLOW), 0);
 }
 
-/* The last of a run makes room for the next trial. */
 Test(thrifty, it_is_tried_again)
 {
 	try_it(QUICK, SLOW);
 	bare_of(RUN, QUICK, SLOW);
-	hold(QUICK, SLOW);
 	try_it(SLOW, QUICK);
 	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
-	hold(SLOW, QUICK);
 	try_it(QUICK, SLOW);
 	cr_expect_eq(bare_of(RUN, QUICK, SLOW), 0);
 }
@@ -278,6 +275,16 @@ Test(thrifty, all_are_asked_where_one_is_not_connected)
 		cr_expect_eq(!asks(), nodes >> i & 1, "%d", i);
 		session[i].state = RLI_READY;
 	}
+}
+
+Test(thrifty, who_is_slow_as_a_rule_is_waited_for_longer)
+{
+	cr_expect_eq(rli_thrifty_patience(&notes), 2 * RLI_MS);
+	try_it(QUICK, RLI_MS / 4);
+	cr_expect_eq(rli_thrifty_patience(&notes), 2 * RLI_MS);
+	bare_of(RUN, QUICK, RLI_MS / 4);
+	try_it(RLI_MS, QUICK);
+	cr_expect_eq(rli_thrifty_patience(&notes), 8 * RLI_MS);
 }
 
 /* Whatever has been heard since: that is where the hold is. */
