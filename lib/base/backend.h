@@ -108,8 +108,10 @@ struct rli_op {
 	int64_t lease_ms;
 	int64_t patience;	/* a moment: then it is given up, ENOLCK */
 	bool thrifty;		/* acquire: a bare majority of the servers may
-				   do, for the hold is renewed soon; release: it
-				   was bare, and has not been renewed */
+				   do, for the hold is renewed soon */
+	unsigned asked;		/* release: of a bare hold that has not been
+				   renewed, the servers it was granted by; else
+				   0 */
 	void (*done)(struct rli_op *);	/* called by pump, or NULL */
 	char *text;		/* room for text in the answer, or NULL */
 	size_t text_size;
@@ -137,7 +139,8 @@ struct rli_op {
 	bool dead;		/* granted: the owner before did not unlock;
 				   inspect: the holder may have been told so,
 				   and has not made it consistent */
-	bool bare;		/* granted: only a bare majority was asked */
+	unsigned bare;		/* granted: if only a bare majority was asked,
+				   which, one bit each; else 0 */
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool delegated;		/* busy: by a process that can be recalled */
 	bool contended;		/* busy: nobody has it for certain; several may

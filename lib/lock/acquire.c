@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "lock/attempt.h"
 #include "lock/delegation.h"
+#include "lock/due.h"
 #include "lock/keeper.h"
 #include "lock/turn.h"
 
@@ -104,7 +105,7 @@ void rli_attempt_fill_op(struct rli_attempt *a, enum rli_op_kind kind)
 		op->lease_ms = RLI_PROVISIONAL_LEASE_MS;
 	op->text = a->nonce;
 	op->text_size = sizeof(a->nonce);
-	op->thrifty = a->terms->renew && op->lease_ms && !a->terms->shared;
+	op->thrifty = kind == RLI_OP_ACQUIRE && rli_due_soon(a->terms);
 	op->done = NULL;
 }
 

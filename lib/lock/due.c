@@ -23,6 +23,12 @@ bool rli_hold_renews(const struct rli_hold *hold, int64_t now)
 	       (!terms->maxhold || now - hold->began < terms->maxhold);
 }
 
+bool rli_due_soon(const struct rli_terms *terms)
+{
+	return terms->renew && terms->lease_ms && !terms->shared &&
+	       (!terms->maxhold || terms->maxhold > 2 * BARE);
+}
+
 /* Whether somebody is to learn of the end of a hold that is not renewed. */
 static bool watched(const struct rli_hold *hold)
 {

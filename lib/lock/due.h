@@ -10,6 +10,9 @@
 /* Whether the keeper is to go on renewing it. */
 bool rli_hold_renews(const struct rli_hold *hold, int64_t now);
 
+/* Whether a hold of these terms is renewed at once, as good as, if it is bare. */
+bool rli_due_soon(const struct rli_terms *terms);
+
 /* Whether threads of this process stand in line for it. */
 bool rli_hold_awaited(const struct rli_hold *hold);
 

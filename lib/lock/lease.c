@@ -56,7 +56,7 @@ static int look_to(bool renew, struct rli_lock *lock,
 	if (live)
 		take_snapshot(s, hold);
 	if (live && renew)
-		hold->bare = false;
+		hold->bare = 0;
 	rli_guard_unlock(&lock->guard);
 	if (tell)
 		rli_lost_tell(hold);

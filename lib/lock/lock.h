@@ -107,8 +107,8 @@ struct rli_hold {
 	int depth;			/* locks not yet unlocked, at least 1 */
 	bool owns_turn;			/* the turn goes on when it ends */
 	bool claimed;			/* it was handed to us */
-	bool bare;			/* no more than a majority of the
-					   servers has been told of it */
+	unsigned bare;			/* which servers have been told of it,
+					   if no more than a majority */
 	bool inconsistent;		/* EOWNERDEAD was said, and no mending */
 	bool calling;			/* onlost is running, or about to */
 	const struct rli_terms *telling;	/* calling: whose onlost … */

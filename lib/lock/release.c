@@ -29,7 +29,7 @@ static void fill_op(struct rli_op *op, const struct rli_hold *hold,
 		.value_len = hold->value_len,
 		.hold_fence = hold->fence,
 		.lease_ms = hold->terms->lease_ms,
-		.thrifty = hold->bare && !flags,
+		.asked = flags ? 0 : hold->bare,
 	};
 }
 

@@ -177,7 +177,8 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 			 rli_keep_flag(hold->lock, hold->terms->lease_ms);
 
 	hold->renewing = true;
-	hold->bare = hold->bare && kind == RLI_OP_INSPECT;
+	if (kind == RLI_OP_RENEW)
+		hold->bare = 0;
 	r->epoch = hold->epoch;
 	r->floor = hold->valid_until;
 	if (hold->ask_turn || hold->terms->delegated)

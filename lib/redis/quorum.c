@@ -164,7 +164,8 @@ void rli_quorum_start(struct rli_conns *conns, struct rli_op *op)
 	int err;
 
 	op->finished = op->unanswered = op->resent = op->contended = false;
-	op->handed = op->alone = op->bare = false;
+	op->handed = op->alone = false;
+	op->bare = 0;
 	op->err = 0;
 	if (op->kind == RLI_OP_ACQUIRE)
 		rli_quorum_settle(conns);

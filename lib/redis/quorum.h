@@ -163,8 +163,8 @@ int rli_quorum_forgot(const struct rli_round *round, int blank);
  * of them. */
 unsigned rli_thrifty_nodes(const struct rli_round *round);
 
-/* The lock was granted by all who answered, at once; or its usual release is
- * confirmed. Not finished yet. */
+/* The lock was granted at once by all who answered; or its usual release is
+ * confirmed. The operation is not finished yet. */
 void rli_thrifty_won(const struct rli_round *round);
 void rli_thrifty_released(const struct rli_round *round);
 

@@ -47,7 +47,7 @@ static void win(struct rli_round *r, const struct rli_tally *t)
 		rli_thrifty_upset(r->place.notes);
 	r->confirmed = true;
 	op->how = RLI_NEW;
-	op->bare = r->thrifty;
+	op->bare = r->thrifty ? r->few : 0;
 	op->fence = r->number;
 	op->dead = t->before % 2 == 1;
 	rli_quorum_true(r->place.notes, r->number);
@@ -247,8 +247,11 @@ void rli_quorum_judge_acquire(struct rli_round *r)
 	int answered;
 
 	rli_tally_take(r, &t);
-	if (r->thrifty && !is_undisputed(r, &t) && rli_round_ask_rest(r))
+	if (r->thrifty && !is_undisputed(r, &t)) {
+		rli_thrifty_upset(r->place.notes);
+		rli_round_ask_rest(r);
 		t.pending = rli_quorum_pending(r);
+	}
 	g = grants(&t);
 	answered = t.granted + t.joined + t.busy + t.low + t.spoiled;
 	doubtful = rli_quorum_doubtful(r, &g);

@@ -222,7 +222,6 @@ static bool is_spared(const struct rli_round *r, struct rli_session *s)
 void rli_round_ask_all(struct rli_round *r)
 {
 	bool spared[RLI_NODES_MAX];
-	unsigned few = 0;
 	int64_t now;
 	int i, n = 0;
 
@@ -231,18 +230,17 @@ void rli_round_ask_all(struct rli_round *r)
 		n += !spared[i];
 	}
 	r->home = r->flags & RLI_Q_HERE ? rli_quorum_home(r, spared) : NULL;
-	if (r->thrifty && n == r->n)
-		few = rli_thrifty_nodes(r);
-	r->thrifty = few;
+	r->few = r->thrifty && n == r->n ? rli_thrifty_nodes(r) : 0;
+	r->thrifty = r->few;
 	now = rli_now();
 	if (r->op)
 		rli_round_set_due(r, now);
 	for (i = 0; i < r->n; i++)
-		if (few ? few & 1u << i
-			: !spared[i] || n < r->majority ||
-				  r->asked_before & 1u << i)
+		if (r->few ? r->few & 1u << i
+			   : !spared[i] || n < r->majority ||
+				     r->asked_before & 1u << i)
 			ask_at(r, i, now);
-	if (r->op && (few || (n < r->n && n >= r->majority)))
+	if (r->op && (r->few || (n < r->n && n >= r->majority)))
 		rli_round_hedge(r);
 }
 
@@ -264,8 +262,6 @@ bool rli_round_ask_rest(struct rli_round *r)
 
 	if (r->out_of_time || r->conns->closing)
 		return false;
-	if (r->thrifty)
-		rli_thrifty_upset(r->place.notes);
 	r->thrifty = false;
 	for (i = 0; i < r->n; i++)
 		if (r->vote[i].state == RLI_UNASKED) {

@@ -76,8 +76,8 @@ struct rli_round {
 	bool out_of_time;
 	bool heeded;		/* it was given up, and what comes late is to be
 				   undone then */
-	bool thrifty;		/* it asks a bare majority, as long as that
-				   does */
+	bool thrifty;		/* it may ask a bare majority; asked: and does */
+	unsigned few;		/* that majority, one bit each; 0: all nodes */
 	bool posted;		/* nobody waits for this release */
 	bool confirmed;		/* a majority did what was asked */
 	struct rli_node *home;	/* where we would wait; NULL: nowhere */

@@ -131,7 +131,8 @@ int rli_round_new(struct rli_conns *conns, struct rli_op *op,
 	r->flags = op->flags & ~RLI_DO_TRY;
 	r->lease_ms = op->lease_ms;
 	r->number = op->hold_fence;
-	r->thrifty = op->thrifty;
+	r->few = op->asked;
+	r->thrifty = op->thrifty || op->asked;
 	err = find_sessions(r);
 	if (err)
 		rli_round_recycle(r);

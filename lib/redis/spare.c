@@ -114,6 +114,11 @@ bool rli_spare_is_no_home(const struct rli_node *node)
 	       rli_spare_no_home_since(node, rli_now() - NO_HOME);
 }
 
+bool rli_spare_does_well(const struct rli_node *node)
+{
+	return !failures(node) && !rli_spare_is_no_home(node);
+}
+
 static bool is_late(const struct rli_session *s, int64_t now)
 {
 	return s->head && s->head->since && now - s->head->since > LAG;

@@ -22,6 +22,9 @@ void rli_spare_answered(struct rli_node *node);
 /* Whether it has failed, and is left alone for that. */
 bool rli_spare_looks_bad(const struct rli_node *node);
 
+/* Whether nothing is known against it. */
+bool rli_spare_does_well(const struct rli_node *node);
+
 /* Whether it has failed since then, and not answered anybody again. */
 bool rli_spare_failed_since(const struct rli_node *node, int64_t moment);
 

@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "redis/quorum.h"
+#include "redis/spare.h"
 
 /* Once somebody was in the way, so many acquires ask all nodes. */
 #define UPSET 48
@@ -62,17 +63,29 @@ static bool is_wanted(const struct rli_notes *notes)
 		return false;
 	if (turn < TRIAL)
 		return turn / BY_TURNS % 2;
-	return mean(notes, true) < mean(notes, false);
+	return get(&notes->timed[true]) &&
+	       mean(notes, true) < mean(notes, false);
 }
 
-/* Nothing but the lock is asked for, and soon after the last time. */
-static bool is_plain(const struct rli_round *r)
+static bool is_often(const struct rli_round *r)
 {
-	int64_t last = atomic_load_explicit(&r->place.notes->won,
-					    memory_order_relaxed);
+	return r->op->sent - atomic_load_explicit(&r->place.notes->won,
+						  memory_order_relaxed) <
+	       OFTEN;
+}
 
-	return !(r->flags & ~(RLI_DO_ROBUST | RLI_Q_HERE)) && !r->tries &&
-	       r->op->sent - last < OFTEN;
+/* Nothing but the lock is asked for, and where some have failed, or cannot be
+ * waited at, others may wait at another node. */
+static bool is_usual(const struct rli_round *r)
+{
+	int i;
+
+	if (r->flags & ~(RLI_DO_ROBUST | RLI_Q_HERE) || r->tries)
+		return false;
+	for (i = 0; i < r->n; i++)
+		if (!rli_spare_does_well(r->vote[i].session->node))
+			return false;
+	return r->majority < r->n;
 }
 
 /* The first in the order in which nodes are waited at: so one of them is that
@@ -85,20 +98,31 @@ static unsigned bare_majority(const struct rli_round *r)
 
 	for (k = 0; k < r->majority; k++) {
 		i = rli_quorum_first(r, out);
-		if (r->vote[i].session->state != RLI_READY)
-			return 0;
 		out[i] = true;
 		nodes |= 1u << i;
 	}
 	return nodes;
 }
 
+static bool are_ready(const struct rli_round *r, unsigned nodes)
+{
+	int i;
+
+	for (i = 0; i < r->n; i++)
+		if (nodes & 1u << i &&
+		    r->vote[i].session->state != RLI_READY)
+			return false;
+	return true;
+}
+
 unsigned rli_thrifty_nodes(const struct rli_round *r)
 {
-	if (r->verb == RLI_Q_ACQUIRE &&
-	    (!is_plain(r) || !is_wanted(r->place.notes)))
-		return 0;
-	return bare_majority(r);
+	unsigned nodes = r->few;
+
+	if (r->verb == RLI_Q_ACQUIRE)
+		nodes = is_wanted(r->place.notes) && is_often(r) && is_usual(r)
+				? bare_majority(r) : 0;
+	return are_ready(r, nodes) ? nodes : 0;
 }
 
 int64_t rli_thrifty_patience(const struct rli_notes *notes)
@@ -117,14 +141,20 @@ static void time_it(const struct rli_round *r)
 {
 	struct rli_notes *notes = r->place.notes;
 	int64_t took = rli_now() - r->op->sent;
-	int64_t most = OUTLIER * mean(notes, r->thrifty);
+	bool bare = r->few;
+	int64_t most = OUTLIER * mean(notes, bare);
 
 	if (most && took > most)
 		took = most;
-	atomic_fetch_add_explicit(&notes->took[r->thrifty], took,
+	atomic_fetch_add_explicit(&notes->took[bare], took,
 				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&notes->timed[r->thrifty], 1,
-				  memory_order_relaxed);
+	atomic_fetch_add_explicit(&notes->timed[bare], 1, memory_order_relaxed);
+}
+
+/* A bare majority took so long that the others were asked. */
+static bool was_late(const struct rli_round *r)
+{
+	return r->few && !r->thrifty;
 }
 
 static void begin_trial(struct rli_notes *notes)
@@ -143,21 +173,26 @@ void rli_thrifty_won(const struct rli_round *r)
 {
 	struct rli_notes *notes = r->place.notes;
 	int upset = get(&notes->upset);
+	bool counts = !upset && is_often(r);
 
 	atomic_store_explicit(&notes->won, r->op->sent, memory_order_relaxed);
-	if (upset) {
+	if (upset)
 		set(&notes->upset, upset - 1);
+	if (!counts)
 		return;
-	}
 	if (get(&notes->turn) >= TRIAL + RUN)
 		begin_trial(notes);
 	if (is_trial(notes))
 		time_it(r);
 	set(&notes->turn, get(&notes->turn) + 1);
+	if (was_late(r))
+		rli_thrifty_upset(notes);
 }
 
 void rli_thrifty_released(const struct rli_round *r)
 {
 	if (is_trial(r->place.notes))
 		time_it(r);
+	if (was_late(r))
+		rli_thrifty_upset(r->place.notes);
 }

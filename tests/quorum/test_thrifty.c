@@ -528,3 +528,30 @@ Test(quorum_thrifty, not_of_a_lock_that_is_not_renewed)
 {
 	is_not_bare(&(struct want){ .name = "o", .no_refresh = true });
 }
+
+/* One that would have no lease, and cannot have it taken off. */
+Test(quorum_thrifty, an_attempt_is_undone_everywhere)
+{
+	rl_mutex_t other;
+	rl_mutexattr_t a;
+	int i, failed = 0;
+
+	cr_assert_eq(rl_mutexattr_init(&a), 0);
+	cr_assert_eq(rl_mutexattr_setservers(&a, all), 0);
+	cr_assert_eq(rl_mutexattr_setlease(&a, 0), 0);
+	cr_assert_eq(rl_mutex_init(&other, "o", &a), 0);
+	rl_mutexattr_destroy(&a);
+	become_known(&other, "o");
+	for (i = 0; i < 2; i++)
+		server_ask(node[i], "ACL SETUSER default -persist");
+	for (i = 0; i < 10; i++) {
+		/* A node that was left alone may be asked to set it anew. */
+		if (rl_mutex_lock(&other))
+			failed++;
+		else
+			OK(rl_mutex_unlock(&other));
+		cr_assert(holding_becomes("o", 0), "%d", i);
+	}
+	cr_expect_gt(failed, 0);
+	rl_mutex_destroy(&other);
+}

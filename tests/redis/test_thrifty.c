@@ -43,6 +43,7 @@ static void three(void)
 	r = calloc(1, sizeof(*r));
 	r->op = &op;
 	r->place.notes = &notes;
+	notes.won = now;
 	r->place.hash = 7;
 	r->n = 3;
 	r->majority = 2;
@@ -78,14 +79,15 @@ static unsigned asks(void)
  * bare. */
 static bool hold(int64_t all, int64_t bare)
 {
-	r->thrifty = asks();
-	now += r->thrifty ? bare : all;
+	r->few = asks();
+	r->thrifty = r->few;
+	now += r->few ? bare : all;
 	rli_thrifty_won(r);
 	op.sent = now;
 	r->verb = RLI_Q_RELEASE;
-	now += r->thrifty ? bare : all;
+	now += r->few ? bare : all;
 	rli_thrifty_released(r);
-	return r->thrifty;
+	return r->few;
 }
 
 /* How many of so many holds are bare. */
@@ -140,11 +142,12 @@ Test(thrifty, the_release_counts_too)
 	int i;
 
 	for (i = 0; i < TRIAL; i++) {
-		r->thrifty = asks();
-		now += r->thrifty ? SLOW : QUICK;
+		r->few = asks();
+		r->thrifty = r->few;
+		now += r->few ? SLOW : QUICK;
 		rli_thrifty_won(r);
 		op.sent = now;
-		now += r->thrifty ? QUICK : 2 * SLOW;
+		now += r->few ? QUICK : 2 * SLOW;
 		rli_thrifty_released(r);
 	}
 	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
@@ -186,6 +189,45 @@ Test(thrifty, a_lock_taken_seldom_is_asked_of_all)
 	cr_expect(!hold(SLOW, QUICK));
 	now += 4 * RLI_MS;
 	cr_expect(asks());
+}
+
+/* It never knew which way is quicker. */
+Test(thrifty, nor_is_it_tried_with_one_taken_seldom)
+{
+	int i;
+
+	for (i = 0; i < 2 * TRIAL; i++) {
+		now += 6 * RLI_MS;
+		hold(SLOW, QUICK);
+	}
+	try_it(SLOW, QUICK);
+	cr_expect_eq(bare_of(RUN, SLOW, QUICK), RUN);
+}
+
+/* A bare majority that was not there does not win. */
+Test(thrifty, what_was_not_tried_is_not_done)
+{
+	session[0].state = session[1].state = session[2].state = RLI_CLOSED;
+	cr_assert_eq(bare_of(TRIAL, SLOW, QUICK), 0);
+	session[0].state = session[1].state = session[2].state = RLI_READY;
+	cr_expect_eq(bare_of(RUN, SLOW, QUICK), 0);
+}
+
+/* The others were asked after all: so it counts as slow, and disturbed. */
+Test(thrifty, one_that_came_too_late_counts)
+{
+	int i, late = 0;
+
+	for (i = 0; i < TRIAL / 2 * (UPSET + 1) + TRIAL / 2; i++) {
+		r->few = asks();
+		r->thrifty = false;
+		late += r->few != 0;
+		now += r->few ? SLOW : QUICK;
+		rli_thrifty_won(r);
+	}
+	cr_assert_eq(late, TRIAL / 2);
+	bare_of(UPSET, QUICK, SLOW);
+	cr_expect_eq(bare_of(RUN / 2, QUICK, SLOW), 0);
 }
 
 Test(thrifty, who_wants_more_than_the_lock_asks_all)
@@ -249,18 +291,43 @@ Test(thrifty, all_nodes_have_their_share)
 	}
 }
 
-/* It was waited at in vain: all wait elsewhere. */
-Test(thrifty, a_node_that_cannot_be_waited_at_comes_last)
+/* Others may wait at another one, and would not hear of the release. */
+Test(thrifty, all_are_asked_where_one_cannot_be_waited_at)
 {
-	static const bool none[RLI_NODES_MAX];
-	int first;
+	int i;
 
 	try_it(SLOW, QUICK);
-	first = rli_quorum_first(r, none);
-	rli_fail(EACCES, "not here");
-	rli_spare_no_home(&node[first]);
-	cr_expect_neq(rli_quorum_first(r, none), first);
-	cr_expect_eq(asks(), 7u & ~(1u << first));
+	for (i = 0; i < 3; i++) {
+		cr_expect(asks());
+		rli_fail(EACCES, "not here");
+		rli_spare_no_home(&node[i]);
+		cr_expect(!asks(), "%d", i);
+		now += 11 * RLI_S;
+		hold(SLOW, QUICK);
+	}
+}
+
+/* Until it has answered again. */
+Test(thrifty, and_where_one_has_failed)
+{
+	int i;
+
+	try_it(SLOW, QUICK);
+	for (i = 0; i < 3; i++) {
+		cr_expect(asks());
+		rli_fail(ENOLCK, "gone");
+		rli_spare_failed(&node[i]);
+		now += 2 * RLI_S;
+		hold(SLOW, QUICK);
+		cr_expect(!asks(), "%d", i);
+		rli_spare_answered(&node[i]);
+	}
+}
+
+Test(thrifty, of_two_nodes_both_are_the_majority)
+{
+	r->n = 2;
+	cr_expect_eq(bare_of(2 * TRIAL, SLOW, QUICK), 0);
 }
 
 Test(thrifty, all_are_asked_where_one_is_not_connected)
@@ -290,13 +357,26 @@ Test(thrifty, who_is_slow_as_a_rule_is_waited_for_longer)
 /* Whatever has been heard since: that is where the hold is. */
 Test(thrifty, a_bare_hold_is_released_where_it_was_taken)
 {
-	unsigned nodes;
+	int i;
 
 	try_it(SLOW, QUICK);
-	nodes = asks();
+	r->few = asks();
+	cr_assert(r->few);
 	r->verb = RLI_Q_RELEASE;
-	cr_expect_eq(rli_thrifty_nodes(r), nodes);
 	rli_thrifty_upset(&notes);
 	now += RLI_S;
-	cr_expect_eq(rli_thrifty_nodes(r), nodes);
+	for (i = 0; i < 3; i++) {
+		cr_expect_eq(rli_thrifty_nodes(r), r->few);
+		rli_fail(EACCES, "not here");
+		rli_spare_no_home(&node[i]);
+	}
+	cr_expect_eq(rli_thrifty_nodes(r), r->few);
+}
+
+Test(thrifty, any_other_is_released_everywhere)
+{
+	try_it(SLOW, QUICK);
+	r->few = 0;
+	r->verb = RLI_Q_RELEASE;
+	cr_expect_eq(rli_thrifty_nodes(r), 0);
 }
