@@ -326,7 +326,8 @@ static void late(struct rli_round *r, struct rli_vote *v)
 	if (r->verb == RLI_Q_ACQUIRE && !v->plain && v->number[0] == 4)
 		atomic_store_explicit(&r->place.notes->checked, false,
 				      memory_order_relaxed);
-	if (r->verb == RLI_Q_RENEW && r->confirmed && v->numbers == 4 &&
+	if (r->verb == RLI_Q_RENEW && r->number && r->confirmed &&
+	    v->numbers == 4 &&
 	    v->number[0] == 0 && v->number[1] == 0)
 		rli_quorum_repair(r, i);
 }

@@ -328,3 +328,55 @@ Test(quorum_forgets, one_set_again_is_mended_by_another_process)
 	party_end(p);
 	rl_mutex_unlock(&m);
 }
+
+/* ------------------------------------------------ another process of the owner */
+
+static const struct timespec a_minute = { .tv_sec = 60 };
+static const struct want of_host = { .name = "h", .no_refresh = true,
+				     .granularity = RL_GRANULARITY_HOST };
+
+/* Node 2 answers when this is over already, and that it does not have it. */
+static int extends(struct proc *self, void *arg)
+{
+	rl_mutex_t mine;
+	int i;
+
+	(void)arg;
+	make(&mine, &of_host);
+	PROC_CHECK(rl_mutex_held(&mine) == 0);
+	proc_tell(self, 1);
+	proc_hear(self);
+	PROC_CHECK(rl_mutex_extend(&mine, &a_minute) == 0);
+	proc_tell(self, 2);
+	proc_hear(self);
+	for (i = 0; i < 20; i++)
+		PROC_CHECK(rl_mutex_held(&mine) == 0);
+	return 0;
+}
+
+/* It knows the owner, and not the hold: so it cannot set that again. */
+Test(quorum_forgets, who_extends_for_another_process_sets_nothing_again)
+{
+	rl_mutex_t host;
+	struct proc *p;
+
+	make(&host, &of_host);
+	become_known(&host, "h");
+	OK(rl_mutex_lock(&host));
+	cr_assert(holding_becomes("h", 3));
+	p = proc_start(PROC_PROCESS, extends, NULL);
+	cr_expect_eq(proc_hear(p), 1);
+	server_ask(node[2], "DEL rl:h {rl:h}:rl:meta");
+	server_pause(node[2]);
+	proc_tell(p, 1);
+	cr_expect_eq(proc_hear(p), 2);
+	server_resume(node[2]);
+	cr_expect_gt(server_ask_int(node[0], "PTTL rl:h"), 50000);
+	cr_expect_eq(server_ask_int(node[2], "EXISTS rl:h"), 0);
+	proc_tell(p, 2);
+	cr_expect_eq(proc_join(p), 0);
+	cr_expect_eq(server_ask_int(node[2], "EXISTS rl:h"), 0);
+	OK(rl_mutex_unlock(&host));
+	cr_expect(holding_becomes("h", 0));
+	rl_mutex_destroy(&host);
+}
