@@ -197,7 +197,11 @@ static void ask_at(struct rli_round *r, int i, int64_t now)
 		   !(v->session->scripts & rli_quorum_script_bit(r->verb));
 	if (r->verb == RLI_Q_RELEASE)
 		v->session->owed = false;
-	err = rli_quorum_send(v);
+	if (r->verb == RLI_Q_ACQUIRE && rli_spare_is_full(v->session))
+		err = rli_fail(ENOLCK, "%s: no answer in time",
+			       v->session->node->url.label);
+	else
+		err = rli_quorum_send(v);
 	if (err)
 		failed(v, err);
 	else

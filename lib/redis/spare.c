@@ -145,6 +145,12 @@ static bool owes(const struct rli_session *s, int most)
 	return r;
 }
 
+/* With room for the releases of all that was sent before. */
+bool rli_spare_is_full(const struct rli_session *s)
+{
+	return owes(s, QUEUE_MAX_RELEASES / 2);
+}
+
 bool rli_spare_release(const struct rli_session *s)
 {
 	if (s->state == RLI_CLOSED)
