@@ -35,6 +35,8 @@
 
 /* A keeper with nothing to do goes after this long. */
 #define IDLE RLI_S
+/* Timers that are taken out of the heap at a time. */
+#define TOGETHER 16
 /* How long the end of the process waits for it, should it be inside onlost. */
 #define STOP_PATIENCE RLI_S
 
@@ -132,22 +134,23 @@ void rli_timer_set(struct rli_timer *timer, int64_t due)
 		rli_keeper_wake();
 }
 
-/* A timer that is due, out of the heap, its record pinned; NULL: none. */
-static struct rli_timer *take_due(int64_t now)
+/* How many: out of the heap, their records pinned. */
+static int take_due(int64_t now, struct rli_timer *due[])
 {
 	struct rli_timer *timer;
+	int n = 0;
 
 	rli_guard_lock(&keeper.guard);
-	while ((timer = rli_heap_first(&keeper.heap)) && timer->due <= now) {
+	while (n < TOGETHER && (timer = rli_heap_first(&keeper.heap)) &&
+	       timer->due <= now) {
 		rli_heap_remove(&keeper.heap, timer);
+		rli_heap_fetch(&keeper.heap);
 		/* Not pinned: the record is going, and takes no timer along. */
 		if (rli_lock_hold(timer->lock))
-			break;
+			due[n++] = timer;
 	}
-	if (timer && timer->place)
-		timer = NULL;
 	rli_guard_unlock(&keeper.guard);
-	return timer;
+	return n;
 }
 
 static void forget_timer(struct rli_timer *timer)
@@ -176,13 +179,16 @@ void rli_keeper_forget(struct rli_lock *lock)
 
 static void run_due(struct rli_conns *conns, struct rli_listeners *listeners)
 {
-	struct rli_timer *timer;
+	struct rli_timer *due[TOGETHER];
+	int i, n;
 
-	while ((timer = take_due(rli_now()))) {
-		if (timer->hold)
-			rli_look_after(timer->hold, conns, listeners);
-		else
-			rli_ask_question(timer->lock, conns);
+	while ((n = take_due(rli_now(), due)) > 0) {
+		rli_look_ahead(due, n);
+		for (i = 0; i < n; i++)
+			if (due[i]->hold)
+				rli_look_after(due[i]->hold, conns, listeners);
+			else
+				rli_ask_question(due[i]->lock, conns);
 	}
 }
 

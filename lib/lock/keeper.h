@@ -60,6 +60,10 @@ bool rli_timer_plan(struct rli_timer *timer, int64_t due);
 /* A timer went off; its record is pinned, and is unpinned when done with. */
 struct rli_listeners;
 
+/* Before it is looked after n of them: what is read of each is fetched into the
+ * caches. Locks are all over the memory, and looked at once in seconds. */
+void rli_look_ahead(struct rli_timer *const timer[], int n);
+
 void rli_look_after(struct rli_hold *hold, struct rli_conns *conns,
 		    struct rli_listeners *listeners);
 void rli_ask_question(struct rli_lock *lock, struct rli_conns *conns);

@@ -15,6 +15,8 @@
 #include "lock/due.h"
 #include "lock/keeper.h"
 
+#define CACHE_LINE 64
+
 /* A renewal, or the question whether the hold is still there (INSPECT). */
 struct rli_renewal {
 	struct rli_op op;	/* first: the keeper finds us by it */
@@ -266,6 +268,40 @@ static bool look(struct rli_hold *hold, int64_t now,
 	if (rli_hold_stands(hold))
 		set_hold_timer(hold, now);
 	return ask;
+}
+
+/* Of so many bytes. */
+static void fetch(const void *at, size_t size)
+{
+	const char *line = at;
+	size_t i;
+
+	for (i = 0; i < size; i += CACHE_LINE)
+		__builtin_prefetch(line + i);
+}
+
+static void fetch_texts(const struct rli_timer *timer)
+{
+	const struct rli_place *place = &timer->lock->place;
+
+	fetch(place->k, place->k_len);
+	fetch(place->meta, place->meta_len);
+	if (timer->hold)
+		fetch(timer->hold->renewal, sizeof(struct rli_op));
+}
+
+/* First the holds and their records, then what these point to. */
+void rli_look_ahead(struct rli_timer *const timer[], int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		fetch(timer[i]->lock, sizeof(*timer[i]->lock));
+		if (timer[i]->hold)
+			fetch(timer[i]->hold, sizeof(*timer[i]->hold));
+	}
+	for (i = 0; i < n; i++)
+		fetch_texts(timer[i]);
 }
 
 /* The timer of a hold: renew it, find it lost, or leave it alone. */

@@ -19,7 +19,7 @@ struct rli_timer {
 	struct rli_hold *hold;	/* or NULL: the record's question; read-only */
 };
 
-/* A binary heap, the earliest first. It knows by itself when each is due: the
+/* A heap, the earliest first. It knows by itself when each is due: the
  * timers are all over the memory, and looking there costs a cache line each. */
 struct rli_heap_entry {
 	int64_t due;		/* timer->due */
@@ -36,6 +36,8 @@ int rli_heap_reserve(struct rli_heap *heap, size_t n);
 void rli_heap_push(struct rli_heap *heap, struct rli_timer *timer);
 void rli_heap_remove(struct rli_heap *heap, struct rli_timer *timer);
 struct rli_timer *rli_heap_first(const struct rli_heap *heap);
+/* Fetches into the caches what may be the first next. */
+void rli_heap_fetch(const struct rli_heap *heap);
 void rli_heap_free(struct rli_heap *heap);
 
 #endif /* RLI_LOCK_TIMER_H */
