@@ -267,6 +267,9 @@ struct rli_backend {
 	int (*wait_poll)(struct rli_conns *conns, struct rli_wait *wait,
 			 int64_t until);
 	void (*wait_end)(struct rli_conns *conns, struct rli_wait *wait);
+	/* Nobody waits after all, who has said that he would: what he asked for
+	 * and has not heard of is undone. */
+	void (*give_up)(struct rli_conns *conns);
 
 	/* Sends a recall, or begins to listen. Never calls done itself. 0, or
 	 * why not. */

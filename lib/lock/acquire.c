@@ -159,9 +159,11 @@ static int would_wait(const struct rli_attempt *a)
 				"nanoseconds out of range");
 	if (p->try_only)
 		return EBUSY;
-	if (p->deadline <= rli_now())
-		return rli_fail_const(ETIMEDOUT, "the lock is held");
-	return 0;
+	if (p->deadline > rli_now())
+		return 0;
+	if (a->conns)
+		rli_backend.give_up(a->conns);
+	return rli_fail_const(ETIMEDOUT, "the lock is held");
 }
 
 /* The servers could not be asked: whether to try again (0), or the end. */

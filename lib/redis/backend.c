@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "redis/conns.h"
 #include "redis/op.h"
+#include "redis/quorum.h"
 #include "redis/recall.h"
 #include "redis/sweep.h"
 #include "redis/tls.h"
@@ -34,6 +35,7 @@ const struct rli_backend rli_backend = {
 	.wait_begin = rli_wait_begin,
 	.wait_poll = rli_wait_poll,
 	.wait_end = rli_wait_end,
+	.give_up = rli_quorum_settle,
 	.recall = rli_recall_send,
 	.listen = rli_listen_begin,
 	.sweep = rli_sweep,
