@@ -109,9 +109,9 @@ struct rli_op {
 	int64_t patience;	/* a moment: then it is given up, ENOLCK */
 	bool thrifty;		/* acquire: a bare majority of the servers may
 				   do, for the hold is renewed soon */
-	unsigned asked;		/* release: of a bare hold that has not been
-				   renewed, the servers it was granted by; else
-				   0 */
+	unsigned asked;		/* release, renew: of a bare hold that has not
+				   been renewed, the servers it was granted by;
+				   else 0 */
 	void (*done)(struct rli_op *);	/* called by pump, or NULL */
 	char *text;		/* room for text in the answer, or NULL */
 	size_t text_size;

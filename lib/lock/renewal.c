@@ -179,8 +179,6 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 			 rli_keep_flag(hold->lock, hold->terms->lease_ms);
 
 	hold->renewing = true;
-	if (kind == RLI_OP_RENEW)
-		hold->bare = 0;
 	r->epoch = hold->epoch;
 	r->floor = hold->valid_until;
 	if (hold->ask_turn || hold->terms->delegated)
@@ -194,12 +192,15 @@ static void prepare(struct rli_hold *hold, enum rli_op_kind kind)
 		.value = r->value,
 		.value_len = hold->value_len,
 		.hold_fence = hold->fence,
+		.asked = kind == RLI_OP_RENEW ? hold->bare : 0,
 		.lease_ms = hold->terms->lease_ms,
 		.patience = hold->valid_until,
 		.done = renewal_done,
 		.text = r->value,
 		.text_size = sizeof(r->value),
 	};
+	if (kind == RLI_OP_RENEW)
+		hold->bare = 0;
 	rli_servers_hold(r->op.servers);
 }
 

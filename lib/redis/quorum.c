@@ -286,7 +286,9 @@ void rli_quorum_repair(struct rli_round *r, int i)
 	if (!repair)
 		return;
 	repair->flags = RLI_Q_PUSH;
-	rli_log(RL_LOG_INFO, "%s: lock '%s' is set again",
+	/* It has forgotten the hold, or was slow; if it was asked for it. */
+	rli_log(r->told && !(r->told >> i & 1) ? RL_LOG_DEBUG : RL_LOG_INFO,
+		"%s: lock '%s' is set again",
 		r->vote[i].session->node->url.label, r->place.k);
 	rli_round_ask(repair, i);
 	send_off(repair);

@@ -78,6 +78,8 @@ struct rli_round {
 				   undone then */
 	bool thrifty;		/* it may ask a bare majority; asked: and does */
 	unsigned few;		/* that majority, one bit each; 0: all nodes */
+	unsigned told;		/* renew: the only ones that have heard of the
+				   hold; 0: all nodes have */
 	bool posted;		/* nobody waits for this release */
 	bool confirmed;		/* a majority did what was asked */
 	struct rli_node *home;	/* where we would wait; NULL: nowhere */

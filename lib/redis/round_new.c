@@ -131,8 +131,11 @@ int rli_round_new(struct rli_conns *conns, struct rli_op *op,
 	r->flags = op->flags & ~RLI_DO_TRY;
 	r->lease_ms = op->lease_ms;
 	r->number = op->hold_fence;
-	r->few = op->asked;
-	r->thrifty = op->thrifty || op->asked;
+	if (verb == RLI_Q_RENEW)
+		r->told = op->asked;
+	else
+		r->few = op->asked;
+	r->thrifty = op->thrifty || r->few;
 	err = find_sessions(r);
 	if (err)
 		rli_round_recycle(r);
@@ -155,6 +158,7 @@ struct rli_round *rli_round_like(const struct rli_round *like,
 	r->lease_ms = like->lease_ms;
 	r->number = like->number;
 	r->tries = like->tries;
+	r->told = like->told;
 	/* They are there, for the other has them. */
 	find_sessions(r);
 	return r;
