@@ -107,8 +107,7 @@ struct rli_hold {
 	int depth;			/* locks not yet unlocked, at least 1 */
 	bool owns_turn;			/* the turn goes on when it ends */
 	bool claimed;			/* it was handed to us */
-	unsigned bare;			/* which servers have been told of it,
-					   if no more than a majority */
+	unsigned bare;			/* the only servers that know; 0: all */
 	bool inconsistent;		/* EOWNERDEAD was said, and no mending */
 	bool calling;			/* onlost is running, or about to */
 	const struct rli_terms *telling;	/* calling: whose onlost … */
@@ -263,8 +262,7 @@ static inline bool rli_hold_stands(const struct rli_hold *hold)
 /* A new hold, certain until then. Under guard. */
 void rli_validity_begin(struct rli_hold *hold, int64_t until);
 
-/* An answer says that the lease lasts at least until then; it was sent at
- * sent. Under guard. */
+/* An answer, sent at sent: the lease lasts at least until then. Under guard. */
 void rli_validity_set(struct rli_hold *hold, int64_t sent, int64_t until);
 
 /* -------------------------------------------------------------- lost.c */
