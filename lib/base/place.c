@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/text.h"
 
 /* Whether K has a hash tag: 0 or 1, or -1 if its braces make none. */
 static int hash_tag(const char *k)
@@ -62,16 +63,6 @@ static void make_notes(struct rli_place *p)
 		atomic_init(&p->notes->refs, 1);
 }
 
-/* FNV-1a. */
-static uint32_t hash(const char *k)
-{
-	uint32_t h = 2166136261u;
-
-	for (; *k; k++)
-		h = (h ^ (unsigned char)*k) * 16777619u;
-	return h;
-}
-
 static void make_keys(struct rli_place *p, int tag, const char *prefix,
 		      const char *name)
 {
@@ -98,7 +89,7 @@ int rli_place_make(struct rli_place *p, const char *prefix, const char *name)
 		make_keys(p, 1, prefix, name);
 	}
 	make_notes(p);
-	p->hash = p->k ? hash(p->k) : 0;
+	p->hash = p->k ? rli_hash(RLI_HASH_BEGIN, p->k) : 0;
 	if (tag < 0)
 		rli_fail(EINVAL, "'%s%s' has a brace that is not part of one "
 			 "hash tag, {like this}", prefix, name);

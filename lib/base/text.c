@@ -74,3 +74,11 @@ int rli_parse_number(const char *text, size_t len, int64_t min, int64_t max,
 	*value = n;
 	return 0;
 }
+
+/* FNV-1a */
+uint32_t rli_hash(uint32_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
+}

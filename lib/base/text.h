@@ -27,4 +27,8 @@ int rli_format(char *buf, size_t size, const char *fmt, ...)
 int rli_parse_number(const char *text, size_t len, int64_t min, int64_t max,
 		     int64_t *value);
 
+/* A hash of what was hashed before, or RLI_HASH_BEGIN, and text. */
+#define RLI_HASH_BEGIN 2166136261u
+uint32_t rli_hash(uint32_t before, const char *text);
+
 #endif /* RLI_BASE_TEXT_H */

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "lock/keeper.h"
 #include "lock/lock.h"
 
@@ -15,14 +16,6 @@
 
 static struct rli_guard registry_guard;
 static struct rli_lock *bucket[BUCKETS];	/* under registry_guard */
-
-/* FNV-1a */
-static uint32_t hash_text(uint32_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 16777619u;
-	return hash;
-}
 
 static struct rli_lock *find(uint32_t hash, const char *servers, const char *k)
 {
@@ -64,8 +57,7 @@ static int make_record(const struct rli_servers *servers, const char *prefix,
 		free_record(lock);
 		return err;
 	}
-	lock->hash = hash_text(hash_text(2166136261u, lock->place.k),
-			       lock->servers);
+	lock->hash = rli_hash(lock->place.hash, lock->servers);
 	*made = lock;
 	return 0;
 }
