@@ -159,7 +159,6 @@ static bool is_old(const struct rli_vote *v)
 static bool insists(const struct rli_round *r, const struct rli_tally *t)
 {
 	bool out[RLI_NODES_MAX];
-	const struct rli_node *first;
 	int i;
 
 	if (r->tries >= SPLITS_MAX || t->holders >= r->majority)
@@ -172,11 +171,8 @@ static bool insists(const struct rli_round *r, const struct rli_tally *t)
 			  (v->number[0] != RLI_Q_BUSY || v->number[2] ||
 			   is_old(v)));
 	}
-	first = rli_quorum_home(r, out);
-	for (i = 0; i < r->n; i++)
-		if (r->vote[i].session->node == first)
-			return rli_quorum_granted(&r->vote[i]);
-	return false;
+	i = rli_quorum_first(r, out);
+	return i >= 0 && rli_quorum_granted(&r->vote[i]);
 }
 
 /* The lock cannot be had with this number, or at all. */
