@@ -233,6 +233,12 @@ static inline int holding(const char *name)
 	return n;
 }
 
+/* For waiting: node srv has no K of the lock "n". */
+static inline bool is_free_there(void *srv)
+{
+	return server_ask_int(srv, "EXISTS rl:n") == 0;
+}
+
 struct state {
 	const char *name;
 	int n;

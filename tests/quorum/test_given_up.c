@@ -25,11 +25,6 @@ static void teardown(void)
 
 TestSuite(quorum_given_up, .init = setup, .fini = teardown);
 
-static bool is_free_there(void *srv)
-{
-	return server_ask_int(srv, "EXISTS rl:n") == 0;
-}
-
 /* One that was paused is left alone for a while. */
 static bool other_has_all(void *arg)
 {

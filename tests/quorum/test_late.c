@@ -55,11 +55,6 @@ static int lock_when_told(struct proc *self, void *arg)
 	return 0;
 }
 
-static bool is_free_there(void *srv)
-{
-	return server_ask_int(srv, "EXISTS rl:n") == 0;
-}
-
 static bool waits_elsewhere(void *arg)
 {
 	int i;

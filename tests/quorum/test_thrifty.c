@@ -246,24 +246,19 @@ Test(quorum_thrifty, who_comes_now_and_then_is_woken)
 
 /* -------------------------------------------------- where it is not for them */
 
-static bool is_everywhere(void *arg)
-{
-	return holding(arg) == nodes;
-}
-
 /* Who is not renewed is told to all from the beginning: but to a node that was
  * left alone for having been slow. */
 static void is_not_bare(const struct want *want)
 {
-	char name[] = "o";
+	struct state everywhere = { want->name, nodes };
 	rl_mutex_t other;
 	int i, missed = 0;
 
 	make(&other, want);
-	become_known(&other, name);
+	become_known(&other, want->name);
 	for (i = 0; i < 400 && missed < 20; i++) {
 		OK(rl_mutex_lock(&other));
-		missed += !wait_until(is_everywhere, name, 200);
+		missed += !wait_until(holding_is, &everywhere, 200);
 		OK(rl_mutex_unlock(&other));
 	}
 	cr_expect_lt(missed, 20);

@@ -291,37 +291,41 @@ Test(thrifty, all_nodes_have_their_share)
 	}
 }
 
-/* Others may wait at another one, and would not hear of the release. */
-Test(thrifty, all_are_asked_where_one_cannot_be_waited_at)
+/* What comes to be known against a node, whichever; then the clock goes on. */
+static void after(void (*fails)(struct rli_node *), int64_t pause,
+		  void (*recovers)(struct rli_node *))
 {
 	int i;
 
 	try_it(SLOW, QUICK);
 	for (i = 0; i < 3; i++) {
 		cr_expect(asks());
-		rli_fail(EACCES, "not here");
-		rli_spare_no_home(&node[i]);
+		rli_fail(ENOLCK, "not here");
+		fails(&node[i]);
+		now += pause;
+		hold(SLOW, QUICK);
 		cr_expect(!asks(), "%d", i);
-		now += 11 * RLI_S;
+		recovers(&node[i]);
 		hold(SLOW, QUICK);
 	}
+}
+
+static void ten_seconds_pass(struct rli_node *any)
+{
+	(void)any;
+	now += 11 * RLI_S;
+}
+
+/* Others may wait at another one, and would not hear of the release. */
+Test(thrifty, all_are_asked_where_one_cannot_be_waited_at)
+{
+	after(rli_spare_no_home, 0, ten_seconds_pass);
 }
 
 /* Until it has answered again. */
 Test(thrifty, and_where_one_has_failed)
 {
-	int i;
-
-	try_it(SLOW, QUICK);
-	for (i = 0; i < 3; i++) {
-		cr_expect(asks());
-		rli_fail(ENOLCK, "gone");
-		rli_spare_failed(&node[i]);
-		now += 2 * RLI_S;
-		hold(SLOW, QUICK);
-		cr_expect(!asks(), "%d", i);
-		rli_spare_answered(&node[i]);
-	}
+	after(rli_spare_failed, 2 * RLI_S, rli_spare_answered);
 }
 
 Test(thrifty, of_two_nodes_both_are_the_majority)
