@@ -8,6 +8,8 @@
 
 #define LEAST (50 * RLI_MS)
 #define MOST RLI_S
+/* Who has failed so often has done so for some four seconds. */
+#define DOWN 8
 /* Failures that come together, of several threads, are one. */
 #define TOGETHER (20 * RLI_MS)
 /* For so long nobody tries again whether a node can be waited at: whoever does
@@ -70,6 +72,11 @@ void rli_spare_answered(struct rli_node *node)
 bool rli_spare_looks_bad(const struct rli_node *node)
 {
 	return failures(node) && rli_now() < get(&node->spared_until);
+}
+
+bool rli_spare_is_down(const struct rli_node *node)
+{
+	return failures(node) >= DOWN;
 }
 
 bool rli_spare_failed_since(const struct rli_node *node, int64_t moment)

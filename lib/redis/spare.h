@@ -22,6 +22,9 @@ void rli_spare_answered(struct rli_node *node);
 /* Whether it has failed, and is left alone for that. */
 bool rli_spare_looks_bad(const struct rli_node *node);
 
+/* Whether it has failed each time that it was asked, for some seconds. */
+bool rli_spare_is_down(const struct rli_node *node);
+
 /* Whether so many answers are owed on it that a release may not be sent: then
  * nothing that it would end is to be, needed or not. */
 bool rli_spare_is_full(const struct rli_session *session);

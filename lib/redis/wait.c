@@ -79,20 +79,28 @@ static int popped(struct line *line, const struct rli_reply *reply)
 	return 0;
 }
 
-/* Whether there is no node left to wait at, and too many to make a majority
- * without have said so. */
-static bool is_refused(const struct rli_servers *servers)
+/*
+ * A node has refused: what becomes of the call, as far as the others go. EAGAIN:
+ * one of them will do. ENOLCK: one that fails may do in a moment. Else err: none
+ * is left, and too many to make a majority without have said so.
+ */
+static int after_refusal(const struct rli_servers *servers, int err)
 {
-	int i, refused = 0, left = 0;
+	int i, refused = 0, well = 0, down = 0;
 
 	for (i = 0; i < servers->n; i++) {
 		const struct rli_node *node = servers->node[i];
-		bool no_home = rli_spare_is_no_home(node);
 
-		refused += no_home;
-		left += !no_home && !rli_spare_looks_bad(node);
+		if (rli_spare_is_no_home(node))
+			refused++;
+		else if (!rli_spare_looks_bad(node))
+			well++;
+		else
+			down += rli_spare_is_down(node);
 	}
-	return !left && refused >= servers->n - servers->n / 2;
+	if (well || refused < servers->n - servers->n / 2)
+		return EAGAIN;
+	return refused + down < servers->n ? ENOLCK : err;
 }
 
 /* One node has failed, or refused, or makes no sense: another will do. */
@@ -103,7 +111,7 @@ static int go_elsewhere(struct line *line, int err)
 	if (err != EACCES && err != EPROTO)
 		return EAGAIN;
 	rli_spare_no_home(line->session->node);
-	return is_refused(wait_of(line)->servers) ? err : EAGAIN;
+	return after_refusal(wait_of(line)->servers, err);
 }
 
 static void answered(struct rli_request *r, int err, bool unsent,

@@ -132,6 +132,29 @@ Test(quorum_wrong, a_single_node_is_enough_to_wait_at)
 	wait_for_each();
 }
 
+/* The third is away when somebody comes who has to wait: until it is back, the
+ * waiter asks again. */
+Test(quorum_wrong, the_single_node_that_is_left_may_be_away_for_a_moment)
+{
+	struct waiter w = { .name = "n" };
+	struct proc *p;
+	long long asked;
+
+	start(2, REFUSES("BLPOP"));
+	make(&w.m, &(struct want){ .name = w.name });
+	MUST(rl_mutex_lock(&w.m));
+	server_kill(node[2]);
+	asked = scripts_run(0);
+	p = proc_start(PROC_PROCESS, lock_once, &w);
+	while (scripts_run(0) < asked + 3)
+		usleep(1000);
+	server_restart(node[2], false);
+	cr_assert(waiters_become(1));
+	OK(rl_mutex_unlock(&w.m));
+	cr_expect_eq(proc_join(p), 0);
+	rl_mutex_destroy(&w.m);
+}
+
 static void expect_no_wait(int err, const char *why)
 {
 	static struct want plain;
@@ -157,6 +180,14 @@ static void expect_no_wait(int err, const char *why)
 Test(quorum_wrong, a_wait_that_all_refuse_is_eacces)
 {
 	start(3, REFUSES("BLPOP"));
+	expect_no_wait(EACCES, "unknown command");
+}
+
+/* The third does not come back. */
+Test(quorum_wrong, a_wait_that_all_but_one_that_is_down_refuse_is_eacces)
+{
+	start(2, REFUSES("BLPOP"));
+	server_kill(node[2]);
 	expect_no_wait(EACCES, "unknown command");
 }
 
