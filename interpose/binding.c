@@ -41,7 +41,8 @@ static atomic_bool started;
 
 /* ------------------------------------------------------------- the table */
 
-struct rli_object *rli_binding_find(const void *mutex)
+/* PLACES if it is not bound. */
+static unsigned place_of(const void *mutex)
 {
 	unsigned i = rli_hash(mutex) * (PLACES / 512);
 
@@ -51,10 +52,17 @@ struct rli_object *rli_binding_find(const void *mutex)
 			&places[i].address, memory_order_acquire);
 
 		if (address == mutex)
-			return places[i].object;
+			return i;
 		if (!address)
-			return NULL;
+			return PLACES;
 	}
+}
+
+struct rli_object *rli_binding_find(const void *mutex)
+{
+	unsigned i = place_of(mutex);
+
+	return i < PLACES ? places[i].object : NULL;
 }
 
 static void set_filter(const void *address)
@@ -86,13 +94,25 @@ static unsigned free_place(const void *address)
 	return i;
 }
 
+/* A pattern of the shell leaves alone what has an entry of its own. */
+static void bound_before(const struct rli_pattern *pattern,
+			 const struct rli_pattern *before)
+{
+	if (!pattern->glob)
+		rli_mistake("%s: '%s' is bound already, by '%s' of %s",
+			    pattern->where, pattern->text, before->text,
+			    before->where);
+}
+
 static void bind(struct rli_pattern *pattern, uintptr_t base, void *address,
 		 const char *symbol)
 {
-	unsigned i;
+	unsigned i = place_of(address);
 
-	if (rli_binding_find(address))
+	if (i < PLACES) {
+		bound_before(pattern, places[i].pattern);
 		return;
+	}
 	if (bound == RLI_BOUND_MAX)
 		rli_mistake("%s: '%s': more than %d mutexes would be bound",
 			    pattern->where, pattern->text, RLI_BOUND_MAX);

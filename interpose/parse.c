@@ -18,12 +18,26 @@ struct place {
 	int number;	/* of the line or the entry, from 1 */
 };
 
+/* Whether an entry was there before, in the same words: one program that is
+ * preloaded into starts another. */
+static bool is_known(const char *entry)
+{
+	const struct rli_pattern *p = rli_patterns;
+
+	while (p && strcmp(p->entry, entry))
+		p = p->next;
+	return p;
+}
+
 static void append(struct rli_pattern *pattern)
 {
 	struct rli_pattern **last = &rli_patterns;
 
-	while (*last)
-		last = &(*last)->next;
+	for (; *last; last = &(*last)->next)
+		if (!strcmp((*last)->text, pattern->text))
+			rli_mistake("%s: '%s' is bound already, by %s",
+				    pattern->where, pattern->text,
+				    (*last)->where);
 	*last = pattern;
 }
 
@@ -126,9 +140,14 @@ static void check_name(const struct rli_pattern *p)
 /* entry is the caller's, and is cut up. */
 static void parse_entry(char *entry, const struct place *place)
 {
-	struct rli_pattern *p = must(rli_calloc(1, sizeof(*p)));
-	char *option = cut(entry, ','), *value, *next;
+	struct rli_pattern *p;
+	char *option, *value, *next;
 
+	if (is_known(entry))
+		return;
+	p = must(rli_calloc(1, sizeof(*p)));
+	p->entry = must(rli_strdup(entry));
+	option = cut(entry, ',');
 	snprintf(p->where, sizeof(p->where), "%s, %s %d", place->source,
 		 place->file ? "line" : "entry", place->number);
 	value = cut(entry, '=');

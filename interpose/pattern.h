@@ -48,6 +48,7 @@ enum rli_sort {
 struct rli_pattern {
 	struct rli_pattern *next;
 	enum rli_pattern_kind kind;
+	char *entry;		/* all of it as it was written */
 	char *text;		/* PATTERN as it was written */
 	char *module;		/* NULL: any */
 	char *symbol;		/* empty: the module itself */

@@ -131,6 +131,13 @@ t_a_file_of_bindings_that_is_a_pipe() {
 	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
 }
 
+# A bound program starts one that is bound in the same way.
+t_an_entry_may_be_said_twice() {
+	start a $'jobs_lock=n,lease=5000\n jobs_lock=n,lease=5000'
+	ask a "lock jobs" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+}
+
 repeat() {	# CHARACTER COUNT
 	printf "%0$2d" 0 | tr 0 "$1"
 }
@@ -156,6 +163,11 @@ t_mistakes_end_the_program() {
 	mistake "jobs_lock+x" "no offset"
 	mistake "@some" "only @pshared and @all"
 	mistake "queue_*=q" "'*'"
+	mistake "jobs_lock=a;jobs_lock=b" "entry 2" "bound already" "entry 1"
+	mistake "@all;@all,lease=5000" "entry 2" "bound already" "entry 1"
+	mistake "jobs_lock;session:jobs_lock=b" "entry 2" "'jobs_lock' of" \
+		"entry 1"
+	mistake "jobs_*=a_*;jobs_lock=b" "entry 2" "'jobs_*' of" "entry 1"
 	mistake "no_such_lock" "no symbol 'no_such_lock' in session"
 	mistake "box+64" "is no mutex"
 	mistake "in_background" "is no mutex"
