@@ -156,8 +156,9 @@ RL_API int rl_mutex_init(rl_mutex_t *mutex, const char *name,
  * After 0 any call on it but rl_mutex_init is EINVAL. Does not block, except
  * for a renewal or onlost callback of this mutex that is under way, and to ask
  * the servers where a lock that is kept by delegation is given back.
- *	EBUSY	this process holds it or waits for it. (What other processes
- *		do is no obstacle.)
+ *	EBUSY	this process holds it by this handle, or waits for it so. (What
+ *		other processes do, and other handles of the same name, is no
+ *		obstacle.)
  */
 RL_API int rl_mutex_destroy(rl_mutex_t *mutex);
 

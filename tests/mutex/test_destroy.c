@@ -96,6 +96,25 @@ Test(mutex_object, destroy_is_ebusy_while_this_process_holds_it)
 		}
 }
 
+/* What another one holds goes on. */
+Test(mutex_object, destroy_of_a_second_one_of_the_name_leaves_the_hold_alone)
+{
+	for (int g = RL_GRANULARITY_THREAD; g <= BY_NAME; g++) {
+		struct spec s = { .granularity = g };
+		MUTEX held, second;
+
+		spec_fresh(&s);
+		cr_assert_eq(spec_init(&s, &held), 0);
+		cr_assert_eq(spec_init(&s, &second), 0);
+		cr_assert_eq(rl_mutex_lock(&held), 0);
+		cr_expect_eq(rl_mutex_destroy(&second), 0);
+		cr_expect_eq(rl_mutex_destroy(&held), EBUSY);
+		cr_expect_eq(rl_mutex_held(&held), 0);
+		cr_expect_eq(rl_mutex_unlock(&held), 0);
+		cr_expect_eq(rl_mutex_destroy(&held), 0);
+	}
+}
+
 /* The line has come so far that the server has it. */
 Test(mutex_object, destroy_is_ebusy_while_this_process_waits_for_it)
 {
