@@ -19,6 +19,15 @@
 #include "base/clock.h"
 #include "base/servers.h"
 
+/* How many servers of a quorum an acquire is sent to: docs/quorum.md,
+ * "Thrift". */
+enum rli_ask_way {
+	RLI_ASK_ALL,
+	RLI_ASK_BARE,		/* a majority */
+	RLI_ASK_ONE_MORE,	/* and one more, where that is not all */
+	RLI_ASK_WAYS
+};
+
 /*
  * What this process knows of a lock on a quorum of servers; the backend's own.
  * Answers may come after the lock's record has gone, so it is counted.
@@ -40,9 +49,9 @@ struct rli_notes {
 	_Atomic int64_t won;	/* when the last one was sent that was granted
 				   at once */
 	atomic_int turn;	/* such acquires since a trial began … */
-	atomic_int timed[2];	/* … calls timed in it, that asked all nodes and
-				   a bare majority … */
-	_Atomic int64_t took[2];	/* … and how long they took together */
+	atomic_int timed[RLI_ASK_WAYS];	/* … calls timed in it, by what they
+					   asked … */
+	_Atomic int64_t took[RLI_ASK_WAYS]; /* … and how long they took together */
 	atomic_bool checked;	/* the servers know it under this list */
 	atomic_bool spoiled;	/* one has said that it is not recoverable */
 };
@@ -107,8 +116,8 @@ struct rli_op {
 				   or acquire */
 	int64_t lease_ms;
 	int64_t patience;	/* a moment: then it is given up, ENOLCK */
-	bool thrifty;		/* acquire: a bare majority of the servers may
-				   do, for the hold is renewed soon */
+	bool thrifty;		/* acquire: some of the servers may do, for the
+				   hold is renewed soon */
 	unsigned asked;		/* release, renew: of a bare hold that has not
 				   been renewed, the servers it was granted by;
 				   else 0 */
@@ -139,8 +148,8 @@ struct rli_op {
 	bool dead;		/* granted: the owner before did not unlock;
 				   inspect: the holder may have been told so,
 				   and has not made it consistent */
-	unsigned bare;		/* granted: if only a bare majority was asked,
-				   which, one bit each; else 0 */
+	unsigned bare;		/* granted: if not all servers were asked, which
+				   were, one bit each; else 0 */
 	bool foreign;		/* busy: held by a client that is not rl */
 	bool delegated;		/* busy: by a process that can be recalled */
 	bool contended;		/* busy: nobody has it for certain; several may

@@ -19,7 +19,7 @@
  *   quorum_hold.c     … to release, renew, mend and reset
  *   quorum_look.c     … to ask and inspect
  *   blank.c           nodes that may have forgotten
- *   thrifty.c         asking a bare majority
+ *   thrifty.c         asking no more nodes than are needed
  *   home.c            where to wait
  */
 #ifndef RLI_REDIS_QUORUM_H
@@ -168,7 +168,7 @@ unsigned rli_thrifty_nodes(const struct rli_round *round);
 void rli_thrifty_won(const struct rli_round *round);
 void rli_thrifty_released(const struct rli_round *round);
 
-/* How long a bare majority is waited for, ns, before the others are asked. */
+/* How long those that were asked are waited for, ns, before the others are asked. */
 int64_t rli_thrifty_patience(const struct rli_notes *notes);
 
 /* Somebody is in the way, or a hold lasts: the next ones ask all nodes. */

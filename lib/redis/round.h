@@ -76,7 +76,7 @@ struct rli_round {
 	bool out_of_time;
 	bool heeded;		/* it was given up, and what comes late is to be
 				   undone then */
-	bool thrifty;		/* it may ask a bare majority; asked: and does */
+	bool thrifty;		/* it may ask some nodes only; asked: and does */
 	unsigned few;		/* that majority, one bit each; 0: all nodes */
 	unsigned told;		/* renew: the only ones that have heard of the
 				   hold; 0: all nodes have */

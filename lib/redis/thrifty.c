@@ -1,5 +1,5 @@
 /*
- * Asking a bare majority: docs/quorum.md, "Thrift".
+ * Asking no more nodes than are needed: docs/quorum.md, "Thrift".
  *
  * All loads and stores are relaxed: a thread that sees old numbers asks some
  * nodes once more, or once less, than it would have.
@@ -10,10 +10,10 @@
 
 /* Once somebody was in the way, so many acquires ask all nodes. */
 #define UPSET 48
-/* Of those behind them, so many are a trial: by turns, so many ask all nodes and
- * so many a bare majority … */
-#define TRIAL 128
+/* Those behind them are a trial: by turns, so many are asked in one way and so
+ * many in the next, until all have had so many … */
 #define BY_TURNS 16
+#define TRIED 64
 /* … and so many as was quicker, before that is tried again. */
 #define RUN 4096
 /* It is not worth the early renewal where locks are taken less often. */
@@ -34,37 +34,56 @@ static void set(atomic_int *n, int value)
 	atomic_store_explicit(n, value, memory_order_relaxed);
 }
 
-static int64_t mean(const struct rli_notes *notes, bool bare)
+static int64_t mean(const struct rli_notes *notes, int way)
 {
-	int n = get(&notes->timed[bare]);
+	int n = get(&notes->timed[way]);
 
-	return n ? atomic_load_explicit(&notes->took[bare],
+	return n ? atomic_load_explicit(&notes->took[way],
 					memory_order_relaxed) / n : 0;
 }
 
+/* How many ways there are; one more than the majority may be all. */
+static int ways(const struct rli_round *r)
+{
+	return r->n - r->majority > 1 ? RLI_ASK_WAYS : RLI_ASK_WAYS - 1;
+}
+
+static int trial(const struct rli_round *r)
+{
+	return ways(r) * TRIED;
+}
+
 /* The next one's, from the beginning of a trial. */
-static int turn_of(const struct rli_notes *notes)
+static int turn_of(const struct rli_round *r)
 {
-	int turn = get(&notes->turn);
+	int turn = get(&r->place.notes->turn);
 
-	return turn < TRIAL + RUN ? turn : 0;
+	return turn < trial(r) + RUN ? turn : 0;
 }
 
-static bool is_trial(const struct rli_notes *notes)
+static bool is_trial(const struct rli_round *r)
 {
-	return !get(&notes->upset) && turn_of(notes) < TRIAL;
+	return !get(&r->place.notes->upset) && turn_of(r) < trial(r);
 }
 
-static bool is_wanted(const struct rli_notes *notes)
+static int quickest(const struct rli_round *r)
 {
-	int turn = turn_of(notes);
+	const struct rli_notes *notes = r->place.notes;
+	int way, best = RLI_ASK_ALL;
 
-	if (get(&notes->upset))
-		return false;
-	if (turn < TRIAL)
-		return turn / BY_TURNS % 2;
-	return get(&notes->timed[true]) &&
-	       mean(notes, true) < mean(notes, false);
+	for (way = RLI_ASK_BARE; way < ways(r); way++)
+		if (get(&notes->timed[way]) &&
+		    mean(notes, way) < mean(notes, best))
+			best = way;
+	return best;
+}
+
+/* How the next one is asked, if nothing speaks against it. */
+static int wanted(const struct rli_round *r)
+{
+	if (get(&r->place.notes->upset))
+		return RLI_ASK_ALL;
+	return is_trial(r) ? turn_of(r) / BY_TURNS % ways(r) : quickest(r);
 }
 
 static bool is_often(const struct rli_round *r)
@@ -90,13 +109,13 @@ static bool is_usual(const struct rli_round *r)
 
 /* The first in the order in which nodes are waited at: so one of them is that
  * at which all wait. */
-static unsigned bare_majority(const struct rli_round *r)
+static unsigned first_nodes(const struct rli_round *r, int way)
 {
 	bool out[RLI_NODES_MAX] = { false };
+	int i, k = r->majority + (way == RLI_ASK_ONE_MORE);
 	unsigned nodes = 0;
-	int i, k;
 
-	for (k = 0; k < r->majority; k++) {
+	for (; k && way != RLI_ASK_ALL; k--) {
 		i = rli_quorum_first(r, out);
 		out[i] = true;
 		nodes |= 1u << i;
@@ -120,14 +139,14 @@ unsigned rli_thrifty_nodes(const struct rli_round *r)
 	unsigned nodes = r->few;
 
 	if (r->verb == RLI_Q_ACQUIRE)
-		nodes = is_wanted(r->place.notes) && is_often(r) && is_usual(r)
-				? bare_majority(r) : 0;
+		nodes = is_often(r) && is_usual(r) ? first_nodes(r, wanted(r))
+						   : 0;
 	return are_ready(r, nodes) ? nodes : 0;
 }
 
 int64_t rli_thrifty_patience(const struct rli_notes *notes)
 {
-	int64_t late = LATE * mean(notes, false);
+	int64_t late = LATE * mean(notes, RLI_ASK_ALL);
 
 	return late > LATE_LEAST ? late : LATE_LEAST;
 }
@@ -137,21 +156,30 @@ void rli_thrifty_upset(struct rli_notes *notes)
 	set(&notes->upset, UPSET);
 }
 
+/* How this one was asked at first. */
+static int way_of(const struct rli_round *r)
+{
+	if (!r->few)
+		return RLI_ASK_ALL;
+	return __builtin_popcount(r->few) > r->majority ? RLI_ASK_ONE_MORE
+							: RLI_ASK_BARE;
+}
+
 static void time_it(const struct rli_round *r)
 {
 	struct rli_notes *notes = r->place.notes;
 	int64_t took = rli_now() - r->op->sent;
-	bool bare = r->few;
-	int64_t most = OUTLIER * mean(notes, bare);
+	int way = way_of(r);
+	int64_t most = OUTLIER * mean(notes, way);
 
 	if (most && took > most)
 		took = most;
-	atomic_fetch_add_explicit(&notes->took[bare], took,
+	atomic_fetch_add_explicit(&notes->took[way], took,
 				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&notes->timed[bare], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&notes->timed[way], 1, memory_order_relaxed);
 }
 
-/* A bare majority took so long that the others were asked. */
+/* Those that were asked took so long that the others were, too. */
 static bool was_late(const struct rli_round *r)
 {
 	return r->few && !r->thrifty;
@@ -159,12 +187,12 @@ static bool was_late(const struct rli_round *r)
 
 static void begin_trial(struct rli_notes *notes)
 {
-	int bare;
+	int way;
 
-	for (bare = 0; bare < 2; bare++) {
-		atomic_store_explicit(&notes->took[bare], 0,
+	for (way = 0; way < RLI_ASK_WAYS; way++) {
+		atomic_store_explicit(&notes->took[way], 0,
 				      memory_order_relaxed);
-		set(&notes->timed[bare], 0);
+		set(&notes->timed[way], 0);
 	}
 	set(&notes->turn, 0);
 }
@@ -180,9 +208,9 @@ void rli_thrifty_won(const struct rli_round *r)
 		set(&notes->upset, upset - 1);
 	if (!counts)
 		return;
-	if (get(&notes->turn) >= TRIAL + RUN)
+	if (get(&notes->turn) >= trial(r) + RUN)
 		begin_trial(notes);
-	if (is_trial(notes))
+	if (is_trial(r))
 		time_it(r);
 	set(&notes->turn, get(&notes->turn) + 1);
 	if (was_late(r))
@@ -191,7 +219,7 @@ void rli_thrifty_won(const struct rli_round *r)
 
 void rli_thrifty_released(const struct rli_round *r)
 {
-	if (is_trial(r->place.notes))
+	if (is_trial(r))
 		time_it(r);
 	if (was_late(r))
 		rli_thrifty_upset(r->place.notes);

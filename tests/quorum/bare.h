@@ -2,16 +2,18 @@
 #define TESTS_QUORUM_BARE_H
 
 /*
- * What the tests of thrift share: a lock, and holds of it that but a bare
- * majority of the nodes was asked for.
+ * What the tests of thrift share: a lock, and holds of it that not all nodes were
+ * asked for.
  */
 #include "quorum.h"
 
 static rl_mutex_t m;
+static int many;	/* how many nodes are: else a bare majority */
 
 static inline void begin(int n, const struct want *want)
 {
 	nodes_begin(n, NULL);
+	many = nodes / 2 + 1;
 	make(&m, want);
 	become_known(&m, "n");
 }
@@ -27,11 +29,6 @@ static inline void teardown(void)
 	nodes_end();
 }
 
-static inline int majority(void)
-{
-	return nodes / 2 + 1;
-}
-
 /* Whether it is one; had: the nodes that have it. */
 static inline bool is_bare(int *had)
 {
@@ -40,7 +37,7 @@ static inline bool is_bare(int *had)
 	for (i = 0; i < nodes; i++)
 		n += had[i] = holds(i, "n");
 	/* Or one that is behind: not for so long. */
-	return n == majority() && holding("n") == n;
+	return n == many && holding("n") == n;
 }
 
 struct bare {

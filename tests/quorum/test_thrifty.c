@@ -1,6 +1,6 @@
 /*
- * A hold that but a bare majority of the nodes was asked for: others are kept
- * out as well, its death is told, and it is not bare for long.
+ * A hold that not all nodes were asked for: others are kept out as well, its death
+ * is told, and it is not bare for long.
  */
 #include <signal.h>
 
@@ -13,6 +13,12 @@ static void five(void)
 {
 	teardown();
 	begin(5, &(struct want){ .robust = true, .lease_ms = 60000 });
+}
+
+static void four_of_five(void)
+{
+	five();
+	many = 4;
 }
 
 /* Long before the usual renewal, 20 s later. What is left alone for having been
@@ -47,6 +53,12 @@ Test(quorum_thrifty, and_so_of_five, .init = five)
 	is_soon_everywhere();
 }
 
+Test(quorum_thrifty, and_if_it_was_one_more_than_a_majority,
+     .init = four_of_five)
+{
+	is_soon_everywhere();
+}
+
 static bool spares_one(void *arg)
 {
 	struct bare *b = arg;
@@ -63,12 +75,22 @@ static bool spares_one(void *arg)
 }
 
 /* Unless it has lasted. */
-Test(quorum_thrifty, its_release_is_for_those_that_have_it)
+static void is_released_where_it_is(void)
 {
 	struct bare b = { .m = &m };
 
 	cr_expect(wait_until(spares_one, &b, WAIT_MS));
 	cr_expect(holding_becomes("n", 0));
+}
+
+Test(quorum_thrifty, its_release_is_for_those_that_have_it)
+{
+	is_released_where_it_is();
+}
+
+Test(quorum_thrifty, and_so_of_four_that_have_it, .init = four_of_five)
+{
+	is_released_where_it_is();
 }
 
 /* ---------------------------------------------------------------- exclusion */

@@ -50,6 +50,15 @@ Test(quorum_thrifty_ends, the_other_may_hang)
 	one_hangs(true, 1);
 }
 
+/* Without it there is a majority, and the one that was left out. */
+Test(quorum_thrifty_ends, one_of_four_that_are_asked_may_hang)
+{
+	teardown();
+	begin(5, &(struct want){ .robust = true, .lease_ms = 60000 });
+	many = 4;
+	one_hangs(true, 0);
+}
+
 Test(quorum_thrifty_ends, one_that_is_not_asked_may_hang)
 {
 	one_hangs(false, 0);

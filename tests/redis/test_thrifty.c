@@ -1,6 +1,6 @@
 /*
- * When a bare majority is asked: rounds that no server sees, on a clock that
- * only the test moves.
+ * When not all nodes are asked: rounds that no server sees, on a clock that only
+ * the test moves.
  */
 #include <criterion/criterion.h>
 
@@ -12,8 +12,9 @@
 #include "redis/quorum.h"
 #include "redis/spare.h"
 
-#define TRIAL 128
 #define BY_TURNS 16
+#define TRIAL 128	/* of three nodes: all of them, or two */
+#define TRIAL_OF_FIVE 192	/* or one more than a majority */
 #define RUN 4096
 #define UPSET 48
 
@@ -26,6 +27,8 @@ static struct rli_node node[5];
 static struct rli_session session[5];
 static struct rli_round *r;
 static struct rli_op op;
+static int64_t one_more = SLOW;	/* what takes so long that asks one node more than
+				   a majority */
 
 static int fake_clock(clockid_t clock, struct timespec *ts)
 {
@@ -76,16 +79,20 @@ static unsigned asks(void)
 }
 
 /* A hold, of which each half takes so long, by how it is asked; whether it is
- * bare. */
+ * asked of some nodes only. */
 static bool hold(int64_t all, int64_t bare)
 {
+	int64_t takes = all;
+
 	r->few = asks();
 	r->thrifty = r->few;
-	now += r->few ? bare : all;
+	if (r->few)
+		takes = bits(r->few) == r->majority ? bare : one_more;
+	now += takes;
 	rli_thrifty_won(r);
 	op.sent = now;
 	r->verb = RLI_Q_RELEASE;
-	now += r->few ? bare : all;
+	now += takes;
 	rli_thrifty_released(r);
 	return r->few;
 }
@@ -247,30 +254,72 @@ Test(thrifty, who_wants_more_than_the_lock_asks_all)
 	cr_expect(!asks());
 }
 
-static void choose(int n)
+/* So many are asked, of whichever lock. */
+static void expect(int many)
 {
 	static const bool none[RLI_NODES_MAX];
 	unsigned nodes;
 
-	r->n = n;
-	r->majority = n / 2 + 1;
-	try_it(SLOW, QUICK);
 	for (r->place.hash = 0; r->place.hash < 1000; r->place.hash++) {
 		nodes = asks();
-		cr_assert_eq(bits(nodes), r->majority);
-		cr_assert_lt(nodes, 1u << n);
+		cr_assert_eq(bits(nodes), many);
+		cr_assert_lt(nodes, 1u << r->n);
 		cr_assert(nodes & 1u << rli_quorum_first(r, none));
 	}
 }
 
 Test(thrifty, it_is_a_majority_with_the_node_where_all_wait)
 {
-	choose(3);
+	try_it(SLOW, QUICK);
+	expect(2);
 }
 
-Test(thrifty, and_so_of_five)
+static void of_five(void)
 {
-	choose(5);
+	three();
+	r->n = 5;
+	r->majority = 3;
+}
+
+Test(thrifty, of_five_there_are_three_ways, .init = of_five)
+{
+	static const int asked[] = { 0, 3, 4 };
+	int i;
+
+	for (i = 0; i < TRIAL_OF_FIVE; i++) {
+		cr_assert_eq(bits(asks()), asked[i / BY_TURNS % 3], "%d", i);
+		hold(QUICK, QUICK);
+	}
+}
+
+static void try_three(int64_t all, int64_t bare, int64_t more)
+{
+	one_more = more;
+	cr_assert_eq(bare_of(TRIAL_OF_FIVE, all, bare), TRIAL_OF_FIVE / 3 * 2);
+}
+
+Test(thrifty, the_quickest_of_the_three_is_done, .init = of_five)
+{
+	try_three(SLOW, QUICK, SLOW);
+	expect(3);
+	cr_assert_eq(bare_of(RUN, SLOW, QUICK), RUN);
+	try_three(SLOW, QUICK + 1, QUICK);
+	expect(4);
+	cr_assert_eq(bare_of(RUN, SLOW, QUICK), RUN);
+	try_three(QUICK, SLOW, SLOW);
+	cr_expect(!asks());
+	cr_assert_eq(bare_of(RUN, QUICK, SLOW), 0);
+	try_three(SLOW, QUICK, QUICK + 1);
+	expect(3);
+}
+
+/* Of four, one more than a majority are all. */
+Test(thrifty, of_four_there_are_two)
+{
+	r->n = 4;
+	r->majority = 3;
+	try_it(SLOW, QUICK);
+	expect(3);
 }
 
 /* Of different locks, different ones. */
