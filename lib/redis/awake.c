@@ -5,10 +5,9 @@
 
 #include "base/clock.h"
 
-/* How long an answer is awaited awake: by one alone, in a crowd, and where
- * threads of this process have the core. */
-#define AWAKE (50 * RLI_US)
-#define AWAKE_IN_CROWD (100 * RLI_US)
+/* How long an answer is awaited awake: as a rule, and where threads of this
+ * process have the core. */
+#define AWAKE (100 * RLI_US)
 #define AWAKE_AMONG_OURS (100 * RLI_MS)
 /* How long one look takes at most on a core that nobody else wants, and all of
  * them where only a crowd does. */
@@ -92,7 +91,7 @@ static bool look_in_crowd(int64_t until, bool (*look)(void *arg), void *arg)
 	int64_t began = rli_now(), now = began;
 	bool seen = look(arg);
 
-	while (!seen && now - began < AWAKE_IN_CROWD && now < until) {
+	while (!seen && now - began < AWAKE && now < until) {
 		sched_yield();
 		seen = look(arg);
 		now = rli_now();

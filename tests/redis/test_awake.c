@@ -128,8 +128,8 @@ Test(awake, gives_up_after_a_while, .init = setup)
 	struct rli_awake a = { 0 };
 
 	until_tried(&a, &late, 2 * FIRST_TRY);
-	cr_assert_gt(late.looks, 10);
-	cr_assert_leq(late.looks, 52);
+	cr_assert_gt(late.looks, 95);
+	cr_assert_leq(late.looks, 102);
 }
 
 Test(awake, an_answer_behind_a_long_yield_is_a_miss, .init = setup)
@@ -190,8 +190,8 @@ Test(awake, a_yield_that_nobody_took_is_not_to_ours, .init = setup)
 	struct rli_awake a = { 0 };
 
 	until_tried(&a, &alone, 2 * FIRST_TRY);
-	cr_assert_gt(alone.looks, 10);
-	cr_assert_leq(alone.looks, 52);
+	cr_assert_gt(alone.looks, 95);
+	cr_assert_leq(alone.looks, 102);
 }
 
 /* The first try of one, in which another tries and misses. */
