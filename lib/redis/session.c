@@ -40,6 +40,7 @@ static void close_socket(struct rli_session *s)
 	if (s->reader)
 		redisReaderFree(s->reader);
 	s->reader = NULL;
+	s->full = false;
 	rli_out_clear(&s->greeting);
 }
 
@@ -234,6 +235,8 @@ static int progress(struct rli_session *s, short revents)
 
 	if (!revents)
 		return 0;
+	if (revents & ~POLLIN)
+		s->full = false;
 	if (s->state < RLI_GREETING)
 		err = rli_connect_advance(s);
 	else if (revents & ~POLLOUT || rli_wire_wants(&s->wire))

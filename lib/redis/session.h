@@ -89,6 +89,8 @@ struct rli_session {
 	struct rli_out greeting;	/* sent while GREETING */
 	struct rli_out out;		/* sent while READY */
 	size_t flushed;			/* bytes of out sent, ever, on it */
+	bool full;			/* the socket takes no more until poll(2)
+					   says so */
 	struct rli_request *head, **tail;	/* submitted, in order */
 };
 

@@ -28,6 +28,8 @@ static int flush(struct rli_session *s, struct rli_out *out, size_t *count)
 					  out->buf + out->sent,
 					  out->len - out->sent);
 
+		/* Through TLS it may be something to read that is wanted. */
+		s->full = n == -EAGAIN && !s->wire.tls;
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)-n;
 		out->sent += (size_t)n;
@@ -42,6 +44,8 @@ int rli_session_send(struct rli_session *s)
 	size_t greeting = 0;
 	int err = 0;
 
+	if (s->full)
+		return 0;
 	if (s->state >= RLI_GREETING && s->greeting.len)
 		err = flush(s, &s->greeting, &greeting);
 	if (!err && s->state == RLI_READY && s->out.len)
