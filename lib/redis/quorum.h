@@ -168,7 +168,7 @@ unsigned rli_thrifty_nodes(const struct rli_round *round);
 void rli_thrifty_won(const struct rli_round *round);
 void rli_thrifty_released(const struct rli_round *round);
 
-/* How long those that were asked are waited for, ns, before the others are asked. */
+/* How long those that were asked are waited for, ns, before the others are. */
 int64_t rli_thrifty_patience(const struct rli_notes *notes);
 
 /* Somebody is in the way, or a hold lasts: the next ones ask all nodes. */

@@ -77,7 +77,7 @@ struct rli_round {
 	bool heeded;		/* it was given up, and what comes late is to be
 				   undone then */
 	bool thrifty;		/* it may ask some nodes only; asked: and does */
-	unsigned few;		/* that majority, one bit each; 0: all nodes */
+	unsigned few;		/* those, one bit each; 0: all nodes */
 	unsigned told;		/* renew: the only ones that have heard of the
 				   hold; 0: all nodes have */
 	bool posted;		/* nobody waits for this release */
