@@ -131,6 +131,14 @@ t_a_file_of_bindings_that_is_a_pipe() {
 	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
 }
 
+t_a_pattern_binds_what_no_entry_before_it_does() {
+	start a 'jobs_lock=n; *_lock=rest/*'
+	ask a "lock jobs" 0
+	ask a "lock other" 0
+	want 1 "$(redis-cli -s "$work/sock" exists rl:n)" "key"
+	want 1 "$(redis-cli -s "$work/sock" exists rl:rest/other_lock)" "other"
+}
+
 # A bound program starts one that is bound in the same way.
 t_an_entry_may_be_said_twice() {
 	start a $'jobs_lock=n,lease=5000\n jobs_lock=n,lease=5000'
